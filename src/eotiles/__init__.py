@@ -1,0 +1,3 @@
+"""eotiles turns an archive of satellite imagery into a map."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What pgSTAC knows: connections, items, bands, radiometry, links."""

@@ -1,0 +1,1 @@
+"""The eotiles command, one file a verb."""

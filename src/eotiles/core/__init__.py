@@ -1,0 +1,1 @@
+"""The words every other package speaks: errors, Source, Index, Raster. NumPy only."""

@@ -1,0 +1,96 @@
+"""Everything eotiles raises on purpose.
+
+    EotilesError
+    ├── BadParameter            a value that cannot be used                            422
+    │   ├── BadExpression       text outside the grammar or over its limits
+    │   └── MissingBand         the item lacks a band that the layer needs
+    ├── NotFound                what was asked for is not there                        404
+    │   ├── UnknownCollection
+    │   ├── UnknownItem
+    │   ├── UnknownAsset
+    │   ├── UnknownIndex
+    │   ├── UnknownSearch
+    │   └── TileOutsideMatrix
+    ├── AssetUnreadable         an asset that the catalogue names cannot be read       424
+    ├── HrefRefused             an href that the allow-list does not know              424 (ingest: 422)
+    ├── Unavailable             the database is down or everything is busy             503
+    ├── Unauthorized            a write without a token that allows it                 401
+    ├── IngestRefused           a scene that cannot be catalogued (command line, write API)
+    └── SetupError              the machine or the settings do not allow it (command line)
+
+A message is one sentence that names the thing (item, asset, parameter) and never a server path.
+`http/errors.py` maps each class to its status in one table; the command line prints the message and exits with 1.
+"""
+
+from __future__ import annotations
+
+
+class EotilesError(Exception):
+    """Something that eotiles knows how to explain."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class BadParameter(EotilesError):
+    """A parameter has a value that cannot be used."""
+
+
+class BadExpression(BadParameter):
+    """The expression is outside the grammar or over its limits."""
+
+
+class MissingBand(BadParameter):
+    """The item lacks a band that the layer needs."""
+
+
+class NotFound(EotilesError):
+    """What was asked for is not there."""
+
+
+class UnknownCollection(NotFound):
+    """There is no such collection."""
+
+
+class UnknownItem(NotFound):
+    """There is no such item in the collection."""
+
+
+class UnknownAsset(NotFound):
+    """The item has no such asset."""
+
+
+class UnknownIndex(NotFound):
+    """There is no spectral index of that name."""
+
+
+class UnknownSearch(NotFound):
+    """There is no registered search of that id."""
+
+
+class TileOutsideMatrix(NotFound):
+    """The tile lies outside its tile matrix."""
+
+
+class AssetUnreadable(EotilesError):
+    """An asset that the catalogue names cannot be read."""
+
+
+class HrefRefused(EotilesError):
+    """The href is not below one of the roots that EOTILES_ASSET_ROOTS allows."""
+
+
+class Unavailable(EotilesError):
+    """The service cannot answer now; try again in a moment."""
+
+
+class Unauthorized(EotilesError):
+    """Writing needs a token that allows it."""
+
+
+class IngestRefused(EotilesError):
+    """The scene cannot be catalogued."""
+
+
+class SetupError(EotilesError):
+    """The machine or the settings do not allow it."""

@@ -1,0 +1,1 @@
+"""The web: STAC API, raster API, write API, the map."""

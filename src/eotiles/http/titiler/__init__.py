@@ -1,0 +1,1 @@
+"""TiTiler's factories with our dependency and reader classes."""

@@ -1,0 +1,1 @@
+"""Archives to STAC Items in pgSTAC."""

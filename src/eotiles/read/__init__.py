@@ -1,0 +1,1 @@
+"""Bytes to pixels: which hrefs may be opened, and how."""

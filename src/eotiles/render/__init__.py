@@ -1,0 +1,1 @@
+"""Colours, legends and empty images."""

@@ -1,0 +1,58 @@
+"""The composition root: from Settings to the parts that a process is made of."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+from eotiles.catalog.database import Database, Role
+from eotiles.embedded.cluster import Cluster
+from eotiles.settings import Settings
+
+
+def uses_embedded(settings: Settings) -> bool:
+    """Whether the private cluster is used: no database is named by EOTILES_DATABASE_URL or libpq's PG* variables."""
+    named = settings.database_url is not None and settings.database_url.get_secret_value()
+    return not named and not any(os.environ.get(key) for key in ("PGHOST", "PGSERVICE"))
+
+
+def conninfo(settings: Settings, role: Role) -> str:
+    """Connection URI of the database for a role.
+
+    The embedded cluster has a login for each role. An external database is given to a process with the one login
+    that this process should have (docs/deploy.md), so there `role` changes nothing.
+
+    Raises:
+        SetupError: the embedded cluster was never started in this data folder.
+    """
+    if uses_embedded(settings):
+        return Cluster(settings.data).conninfo(role)
+    password = None
+    if settings.database_password_file is not None:
+        password = settings.database_password_file.read_text().strip()
+    if settings.database_url is not None and settings.database_url.get_secret_value():
+        url = settings.database_url.get_secret_value()
+        if password is not None:
+            url += ("&" if "?" in url else "?") + f"password={quote(password, safe='')}"
+        return url
+    secret = password if password is not None else os.environ.get("PGPASSWORD", "")
+    user = quote(os.environ.get("PGUSER", "postgres"), safe="")
+    host = os.environ.get("PGHOST", "")
+    port = os.environ.get("PGPORT", "5432")
+    name = quote(os.environ.get("PGDATABASE", "postgis"), safe="")
+    login = f"{user}:{quote(secret, safe='')}" if secret else user
+    if host.startswith("/"):
+        return f"postgresql://{login}@/{name}?host={quote(host, safe='')}&port={port}"
+    return f"postgresql://{login}@{host}:{port}/{name}"
+
+
+def open_database(settings: Settings, role: Role) -> Database:
+    """The pool of a role; `async with` opens it."""
+    reading = role == "read"
+    return Database(
+        conninfo(settings, role),
+        pool_max=settings.database_pool_max,
+        wait_s=settings.database_wait_s,
+        statement_timeout_s=settings.statement_timeout_s if reading else 30.0,
+        readonly=reading,
+    )
