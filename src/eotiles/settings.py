@@ -37,21 +37,26 @@ class Settings(BaseSettings):
 
     # Serving
     host: str = Field("127.0.0.1", description="Address that `eotiles serve` listens on.")
-    port: int = Field(8080, ge=0, le=65535, description="Port of `eotiles serve`; 0 takes a free one.")
+    port: int = Field(
+        8080, ge=0, le=65535, description="Port of `eotiles serve`; 0 takes a free one."
+    )
     public_url: str | None = Field(
         None,
         description="Address under which people reach eotiles (https://maps.example.org); links start with it. "
         "Unset: taken from the request, with X-Forwarded-* of a trusted proxy.",
     )
     stac_path: str = Field("/stac", description="Path of the STAC API under the public address.")
-    raster_path: str = Field("/raster", description="Path of the raster API under the public address.")
+    raster_path: str = Field(
+        "/raster", description="Path of the raster API under the public address."
+    )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="Comma-separated addresses of proxies whose X-Forwarded-* headers are believed; * believes all.",
     )
     drain_s: float = Field(10.0, gt=0, description="Seconds that SIGTERM gives requests in flight.")
     cors_origins: str = Field(
-        "*", description="Comma-separated origins that browsers may call from. Credentials are never allowed."
+        "*",
+        description="Comma-separated origins that browsers may call from. Credentials are never allowed.",
     )
 
     # Database
@@ -63,7 +68,9 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         None, description="File that holds the password of the database user (a container secret)."
     )
-    database_pool_max: int = Field(10, ge=1, description="Most connections a pool opens; pools start at 1.")
+    database_pool_max: int = Field(
+        10, ge=1, description="Most connections a pool opens; pools start at 1."
+    )
     database_wait_s: float = Field(
         1.0, gt=0, description="Seconds a request waits for a connection before it is answered 503."
     )
@@ -98,11 +105,16 @@ class Settings(BaseSettings):
     )
 
     # Operating
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
-    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severity logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people or for machines."
+    )
     title: str = Field("eotiles", description="Title of the catalogue and of the map.")
     description: str = Field(
-        "A catalogue and a map of satellite imagery.", description="Description of the catalogue (Markdown)."
+        "A catalogue and a map of satellite imagery.",
+        description="Description of the catalogue (Markdown).",
     )
 
     @field_validator("stac_path", "raster_path")

@@ -1,0 +1,159 @@
+"""From an exception to an answer: one table, one shape (RFC 9457 problem+json), never a path of the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from rasterio.errors import RasterioError
+from rio_tiler.errors import (
+    InvalidAssetName,
+    InvalidBandName,
+    InvalidColorFormat,
+    InvalidColorMapName,
+    InvalidExpression,
+    InvalidFormat,
+    MissingAssets,
+    MissingBands,
+    NoAssetFoundError,
+    PointOutsideBounds,
+    RioTilerError,
+    TileOutsideBounds,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eotiles.core import errors
+
+STATUS: Mapping[type[Exception], int] = {
+    errors.BadParameter: 422,
+    errors.NotFound: 404,
+    errors.AssetUnreadable: 424,
+    errors.HrefRefused: 424,
+    errors.IngestRefused: 422,
+    errors.Unauthorized: 401,
+    errors.Unavailable: 503,
+    errors.EotilesError: 500,
+    # What rio-tiler and rasterio raise before a station of ours could wrap it.
+    InvalidAssetName: 404,
+    InvalidBandName: 404,
+    NoAssetFoundError: 404,
+    PointOutsideBounds: 404,
+    TileOutsideBounds: 404,
+    InvalidColorFormat: 422,
+    InvalidColorMapName: 422,
+    InvalidExpression: 422,
+    InvalidFormat: 422,
+    MissingAssets: 422,
+    MissingBands: 422,
+    RioTilerError: 422,
+    RasterioError: 424,
+}
+"""Status of each exception class; the nearest base class counts."""
+
+_TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Content too large",
+    422: "Unusable parameter",
+    424: "Asset cannot be read",
+    500: "Internal error",
+    503: "Service unavailable",
+}
+
+RETRY_AFTER_S = 1
+"""What a 503 tells clients to wait."""
+
+
+def problem(
+    status: int, detail: str, *, instance: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """An RFC 9457 answer that no cache keeps."""
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if instance:
+        body["instance"] = instance
+    extra = {"Cache-Control": "no-store", **(headers or {})}
+    if status == 503:
+        extra.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if status == 401:
+        extra.setdefault("WWW-Authenticate", "Bearer")
+    return Response(
+        json.dumps(body, ensure_ascii=False).encode(),
+        status_code=status,
+        headers=extra,
+        media_type="application/problem+json",
+    )
+
+
+def status_of(error: Exception) -> int:
+    """The status of an exception's nearest class in STATUS; 500 for a stranger."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def _known(request: Request, error: Exception) -> Response:
+    return problem(status_of(error), str(error), instance=request.url.path)
+
+
+def _foreign_raster(request: Request, error: Exception) -> Response:
+    # GDAL's texts hold paths of the server: they go to the log, not to the client.
+    structlog.get_logger("eotiles").warning(
+        "raster error", error=str(error), kind=type(error).__name__
+    )
+    return problem(424, "an asset of the item cannot be read", instance=request.url.path)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(
+        error.status_code, str(error.detail), instance=request.url.path, headers=error.headers
+    )
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    # Starlette raises it again after this answer, so that the log has the trace and the client has not.
+    return problem(
+        500, "something went wrong here; the log has the details", instance=request.url.path
+    )
+
+
+def _explain(entry: Mapping[str, object]) -> str:
+    where = [str(part) for part in entry["loc"]]  # type: ignore[attr-defined]
+    name = ".".join(where[1:]) or where[0]
+    return f"{name}: {entry['msg']}"
+
+
+def _validation(status: int) -> object:
+    def handler(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        entries = error.errors()
+        if any(tuple(entry["loc"]) == ("path", "tileMatrixSetId") for entry in entries):
+            name = request.path_params.get("tileMatrixSetId", "")
+            return problem(404, f"there is no tile matrix set {name!r}", instance=request.url.path)
+        detail = "; ".join(_explain(entry) for entry in entries[:8])
+        return problem(status, detail[:2000], instance=request.url.path)
+
+    return handler
+
+
+def add_handlers(app: FastAPI, *, validation_status: int) -> None:
+    """Make every error of an app a problem+json; what FastAPI cannot validate answers `validation_status`."""
+    for kind in STATUS:
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RasterioError, _foreign_raster)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation(validation_status))  # type: ignore[arg-type]
+    app.add_exception_handler(ResponseValidationError, _unknown)
+    app.add_exception_handler(Exception, _unknown)

@@ -1,0 +1,116 @@
+"""What every request gets: an id, a log line, a count, and a look at its parameters. Pure ASGI: disconnects pass through."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from eotiles.http.errors import problem
+
+_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_SECRET = re.compile(r"((?:token|key|secret|password|sig|signature)[^=&]*=)[^&]*", re.IGNORECASE)
+_QUIET = ("/healthz", "/readyz", "/metrics")
+_LOG = structlog.get_logger("eotiles.access")
+
+
+class Meters:
+    """Prometheus counters of one service."""
+
+    def __init__(self, service: str) -> None:
+        self.registry = CollectorRegistry()
+        labels = {"namespace": "eotiles", "subsystem": service, "registry": self.registry}
+        self.requests = Counter(
+            "http_requests", "Requests answered.", ["operation", "status"], **labels
+        )
+        self.seconds = Histogram(
+            "http_request_seconds", "Seconds to the last byte.", ["operation"], **labels
+        )
+        self.in_progress = Gauge("http_requests_in_progress", "Requests being answered.", **labels)
+
+
+class Operations:
+    """ASGI middleware: request id, access log, metrics, refusal of NUL and of repeated scalar parameters.
+
+    `scalars` gives the query parameters that take one value: with one repeated nobody can know which was meant, and a
+    cache in front may choose otherwise than we do.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, service: str, meters: Meters, scalars: Callable[[], frozenset[str]]
+    ) -> None:
+        self.app = app
+        self._service = service
+        self._meters = meters
+        self._scalars = scalars
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = asked if _ID.fullmatch(asked) else uuid.uuid4().hex
+        status = 500
+        started = time.perf_counter()
+
+        async def stamped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-ID"] = request_id
+                if status >= 400:
+                    answer["Cache-Control"] = "no-store"
+            await send(message)
+
+        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            self._meters.in_progress.inc()
+            try:
+                if refused := self._refusal(path, query):
+                    await problem(400, refused, instance=path)(scope, receive, stamped)
+                else:
+                    await self.app(scope, receive, stamped)
+            finally:
+                self._meters.in_progress.dec()
+                seconds = time.perf_counter() - started
+                operation = _operation(scope)
+                self._meters.requests.labels(operation, str(status)).inc()
+                self._meters.seconds.labels(operation).observe(seconds)
+                if not path.endswith(_QUIET):
+                    _LOG.info(
+                        "request",
+                        service=self._service,
+                        method=scope["method"],
+                        path=path,
+                        query=_SECRET.sub(r"\1***", query),
+                        status=status,
+                        ms=round(seconds * 1000, 1),
+                    )
+
+    def _refusal(self, path: str, query: str) -> str | None:
+        if "\0" in path or "%00" in query:
+            return "the address holds a NUL character"
+        if not query:
+            return None
+        seen: set[str] = set()
+        for name, _ in parse_qsl(query, keep_blank_values=True):
+            if name in seen and name in self._scalars():
+                return f"parameter {name!r} is given more than once, but takes one value"
+            seen.add(name)
+        return None
+
+
+def _operation(scope: Scope) -> str:
+    """The route's template: few label values, whatever is asked for."""
+    route = scope.get("route")
+    template = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return f"{scope['method']} {template}" if template else f"{scope['method']} unmatched"

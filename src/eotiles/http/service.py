@@ -1,0 +1,97 @@
+"""What every service has in common: errors, CORS, logs, metrics, health."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import eotiles
+from eotiles.core.errors import Unavailable
+from eotiles.http.errors import add_handlers, problem
+from eotiles.http.operations import Meters, Operations
+from eotiles.settings import Settings
+
+Ready = Callable[[], Awaitable[None]]
+"""Returns when the service can answer; raises Unavailable when it cannot."""
+
+
+def equip(
+    app: FastAPI,
+    *,
+    service: str,
+    settings: Settings,
+    ready: Ready,
+    validation_status: int = 422,
+    methods: tuple[str, ...] = ("GET", "HEAD", "POST", "OPTIONS"),
+) -> None:
+    """Give an app, whose routes are all there, what every service has.
+
+    `/healthz` answers as long as the process does and waits for nothing; `/readyz` asks `ready`; `/metrics` is in
+    Prometheus' text format. CORS never allows credentials.
+    """
+    meters = Meters(service)
+    add_handlers(app, validation_status=validation_status)
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"service": service, "status": "up", "version": eotiles.__version__})
+
+    async def readyz(request: Request) -> Response:
+        try:
+            await ready()
+        except Unavailable as error:
+            return problem(503, str(error))
+        return JSONResponse(
+            {"service": service, "status": "ready"}, headers={"Cache-Control": "no-store"}
+        )
+
+    async def metrics(request: Request) -> Response:
+        return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
+
+    for endpoint in (healthz, readyz, metrics):
+        app.add_route(
+            f"/{endpoint.__name__}", endpoint, methods=["GET", "HEAD"], include_in_schema=False
+        )
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
+        allow_methods=list(methods),
+        allow_headers=["Content-Type", "Authorization", "X-Request-ID"],
+        expose_headers=[
+            "Content-Bbox",
+            "Content-Crs",
+            "Content-Range",
+            "ETag",
+            "Link",
+            "X-Request-ID",
+        ],
+        allow_credentials=False,
+        max_age=600,
+    )
+
+    @cache
+    def scalars() -> frozenset[str]:
+        return _scalar_parameters(app)
+
+    app.add_middleware(Operations, service=service, meters=meters, scalars=scalars)
+
+
+def _scalar_parameters(app: FastAPI) -> frozenset[str]:
+    """Query parameters that take one value on every route that has them, read off the OpenAPI description."""
+    one: set[str] = set()
+    many: set[str] = set()
+    for operations in app.openapi().get("paths", {}).values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter.get("in") == "query":
+                    schema = parameter.get("schema", {})
+                    kinds = [schema, *schema.get("anyOf", ())]
+                    takes_many = any(kind.get("type") == "array" for kind in kinds)
+                    (many if takes_many else one).add(parameter["name"])
+    return frozenset(one - many)
