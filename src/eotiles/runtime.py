@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 from urllib.parse import quote
 
 from eotiles.catalog.database import Database, Role
@@ -56,3 +59,12 @@ def open_database(settings: Settings, role: Role) -> Database:
         statement_timeout_s=settings.statement_timeout_s if reading else 30.0,
         readonly=reading,
     )
+
+
+@asynccontextmanager
+async def entered(*lifespans: AbstractAsyncContextManager[Any]) -> AsyncIterator[None]:
+    """Enter the lifespans of the applications that one process runs, and leave them in reverse."""
+    async with AsyncExitStack() as stack:
+        for lifespan in lifespans:
+            await stack.enter_async_context(lifespan)
+        yield

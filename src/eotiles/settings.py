@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Service = Literal["stac", "raster", "ingest", "site"]
+"""What a process can run: the catalogue with its asset files, tiles, writes, the map page."""
+
+SERVICES: tuple[Service, ...] = get_args(Service)
 
 
 def default_data() -> Path:
@@ -49,11 +54,19 @@ class Settings(BaseSettings):
     raster_path: str = Field(
         "/raster", description="Path of the raster API under the public address."
     )
+    assets_path: str = Field(
+        "/assets", description="Path of converted imagery under the public address."
+    )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="Comma-separated addresses of proxies whose X-Forwarded-* headers are believed; * believes all.",
     )
     drain_s: float = Field(10.0, gt=0, description="Seconds that SIGTERM gives requests in flight.")
+    map_origins: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9:/.*\-\[\], ]*$",
+        description="Comma-separated origins (https://host) besides eotiles' own from which the map page may load thumbnails and tiles.",
+    )
     cors_origins: str = Field(
         "*",
         description="Comma-separated origins that browsers may call from. Credentials are never allowed.",
@@ -117,7 +130,7 @@ class Settings(BaseSettings):
         description="Description of the catalogue (Markdown).",
     )
 
-    @field_validator("stac_path", "raster_path")
+    @field_validator("stac_path", "raster_path", "assets_path")
     @classmethod
     def _path(cls, value: str) -> str:
         if not value.startswith("/") or value.endswith("/"):
@@ -151,6 +164,3 @@ class Settings(BaseSettings):
         if self.ingest_token_sha256_file is not None:
             text += "," + self.ingest_token_sha256_file.read_text().replace("\n", ",")
         return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
-
-
-__all__ = ["Settings", "default_data"]

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
-from rasterio.errors import RasterioError
-from rio_tiler.errors import (
-    InvalidAssetName,
-    InvalidBandName,
-    InvalidColorFormat,
-    InvalidColorMapName,
-    InvalidExpression,
-    InvalidFormat,
-    MissingAssets,
-    MissingBands,
-    NoAssetFoundError,
-    PointOutsideBounds,
-    RioTilerError,
-    TileOutsideBounds,
-)
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,22 +23,13 @@ STATUS: Mapping[type[Exception], int] = {
     errors.Unauthorized: 401,
     errors.Unavailable: 503,
     errors.EotilesError: 500,
-    # What rio-tiler and rasterio raise before a station of ours could wrap it.
-    InvalidAssetName: 404,
-    InvalidBandName: 404,
-    NoAssetFoundError: 404,
-    PointOutsideBounds: 404,
-    TileOutsideBounds: 404,
-    InvalidColorFormat: 422,
-    InvalidColorMapName: 422,
-    InvalidExpression: 422,
-    InvalidFormat: 422,
-    MissingAssets: 422,
-    MissingBands: 422,
-    RioTilerError: 422,
-    RasterioError: 424,
 }
 """Status of each exception class; the nearest base class counts."""
+
+Handler = Callable[[Request, Exception], Response]
+
+Foreign = tuple[int, str | None]
+"""Status, and what to say instead of the exception's own text where that may hold a path of the server."""
 
 _TITLES = {
     400: "Bad request",
@@ -107,12 +83,15 @@ def _known(request: Request, error: Exception) -> Response:
     return problem(status_of(error), str(error), instance=request.url.path)
 
 
-def _foreign_raster(request: Request, error: Exception) -> Response:
-    # GDAL's texts hold paths of the server: they go to the log, not to the client.
-    structlog.get_logger("eotiles").warning(
-        "raster error", error=str(error), kind=type(error).__name__
-    )
-    return problem(424, "an asset of the item cannot be read", instance=request.url.path)
+def _foreign(status: int, detail: str | None) -> Handler:
+    def handler(request: Request, error: Exception) -> Response:
+        if detail is not None:
+            structlog.get_logger("eotiles").warning(
+                "library error", error=str(error), kind=type(error).__name__
+            )
+        return problem(status, detail or str(error), instance=request.url.path)
+
+    return handler
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -135,7 +114,7 @@ def _explain(entry: Mapping[str, object]) -> str:
     return f"{name}: {entry['msg']}"
 
 
-def _validation(status: int) -> object:
+def _validation(status: int) -> Handler:
     def handler(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         entries = error.errors()
@@ -148,12 +127,21 @@ def _validation(status: int) -> object:
     return handler
 
 
-def add_handlers(app: FastAPI, *, validation_status: int) -> None:
-    """Make every error of an app a problem+json; what FastAPI cannot validate answers `validation_status`."""
+def add_handlers(
+    app: Starlette,
+    *,
+    validation_status: int,
+    foreign: Mapping[type[Exception], Foreign] | None = None,
+) -> None:
+    """Make every error of an app a problem+json.
+
+    What FastAPI cannot validate answers `validation_status`; `foreign` are exceptions of a library that reach the app.
+    """
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
-    app.add_exception_handler(RasterioError, _foreign_raster)
+    for kind, (status, detail) in (foreign or {}).items():
+        app.add_exception_handler(kind, _foreign(status, detail))
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation(validation_status))  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _validation(validation_status))
     app.add_exception_handler(ResponseValidationError, _unknown)
     app.add_exception_handler(Exception, _unknown)

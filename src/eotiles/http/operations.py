@@ -1,4 +1,7 @@
-"""What every request gets: an id, a log line, a count, and a look at its parameters. Pure ASGI: disconnects pass through."""
+"""What every request gets: an id, a log line, a count, and a look at its parameters.
+
+Pure ASGI: a client that disconnects is noticed by the application inside.
+"""
 
 from __future__ import annotations
 

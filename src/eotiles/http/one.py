@@ -1,0 +1,80 @@
+"""The services that one process runs, under one origin: `/`, `/stac`, `/raster`, `/assets`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from eotiles.http.address import PublicAddress
+from eotiles.http.errors import add_handlers
+from eotiles.http.service import add_health
+from eotiles.runtime import entered
+from eotiles.settings import SERVICES, Service, Settings
+
+
+def create_one(settings: Settings, services: Sequence[Service] = SERVICES) -> ASGIApp:
+    """One ASGI application of the services named, each under the path it has in production."""
+    parts = {service: _create(service, settings) for service in services}
+    stac, write = parts.get("stac"), parts.get("ingest")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with entered(*(part.router.lifespan_context(part) for part in parts.values())):
+            yield
+
+    async def ready() -> None:
+        for part in parts.values():
+            await part.state.ready()
+
+    one = Starlette(lifespan=lifespan)
+    add_handlers(one, validation_status=422)
+    registries = [part.state.meters.registry for part in parts.values()]
+    add_health(one, service="+".join(services), ready=ready, registries=registries)
+    if stac is not None or write is not None:
+        one.mount(settings.stac_path, Catalogue(read=stac, write=write))
+    if stac is not None:
+        one.mount(settings.assets_path, stac.state.assets)
+    if "raster" in parts:
+        one.mount(settings.raster_path, parts["raster"])
+    if "site" in parts:
+        one.mount("/", parts["site"])
+    return PublicAddress(
+        one, public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+    )
+
+
+def _create(service: Service, settings: Settings) -> FastAPI:
+    """A service's application. Imported when asked for: a catalogue-only process loads neither GDAL nor Numba."""
+    if service == "stac":
+        from eotiles.http.stac import create_stac  # noqa: PLC0415
+
+        return create_stac(settings)
+    if service == "ingest":
+        from eotiles.http.write import create_write  # noqa: PLC0415
+
+        return create_write(settings)
+    if service == "raster":
+        from eotiles.http.raster import create_raster  # noqa: PLC0415
+
+        return create_raster(settings)
+    from eotiles.http.site import create_site  # noqa: PLC0415
+
+    return create_site(settings)
+
+
+class Catalogue:
+    """What a gateway does under /stac: writes go to the ingest service, everything else to the STAC API."""
+
+    def __init__(self, *, read: ASGIApp | None, write: ASGIApp | None) -> None:
+        self._read = read
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        writes = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
+        searches = scope["path"].removeprefix(scope.get("root_path", "")) == "/search"
+        app = self._write if writes and not searches else self._read
+        await (app or self._read or self._write)(scope, receive, send)  # type: ignore[misc]

@@ -1,0 +1,47 @@
+"""Exceptions of rio-tiler, rasterio and titiler that reach the raster API, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rasterio.errors import RasterioError
+from rio_tiler.errors import (
+    InvalidAssetName,
+    InvalidBandName,
+    InvalidColorFormat,
+    InvalidColorMapName,
+    InvalidExpression,
+    InvalidFormat,
+    MissingAssets,
+    MissingBands,
+    NoAssetFoundError,
+    PointOutsideBounds,
+    RioTilerError,
+    TileOutsideBounds,
+)
+from titiler.core.errors import BadRequestError, TileNotFoundError
+from titiler.pgstac.errors import MosaicNotFoundError, NoLayerFound
+
+from eotiles.http.errors import Foreign
+
+RASTER_ERRORS: Mapping[type[Exception], Foreign] = {
+    InvalidAssetName: (404, None),
+    InvalidBandName: (404, None),
+    MosaicNotFoundError: (404, None),
+    NoAssetFoundError: (404, None),
+    PointOutsideBounds: (404, None),
+    TileNotFoundError: (404, None),
+    TileOutsideBounds: (404, None),
+    BadRequestError: (422, None),
+    InvalidColorFormat: (422, None),
+    InvalidColorMapName: (422, None),
+    InvalidExpression: (422, None),
+    InvalidFormat: (422, None),
+    MissingAssets: (422, None),
+    MissingBands: (422, None),
+    NoLayerFound: (422, None),
+    RioTilerError: (422, None),
+    # GDAL's texts hold paths of the server: they go to the log, not to the client.
+    RasterioError: (424, "an asset of the item cannot be read"),
+}
+"""Exception → status and, where its own text must not go out, what to say instead."""
