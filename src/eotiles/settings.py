@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     map_origins: str = Field(
         "",
         pattern=r"^[A-Za-z0-9:/.*\-\[\], ]*$",
-        description="Comma-separated origins (https://host) besides eotiles' own from which the map page may load thumbnails and tiles.",
+        description="Comma-separated origins (https://host) besides eotiles' own from which the map page may load "
+        "thumbnails and tiles.",
     )
     cors_origins: str = Field(
         "*",
