@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -31,39 +34,72 @@ def serve(
 
     Without an external database the embedded one is started, and stopped at the end if it was not running before.
     """
+    settings = Settings()
+    configure_logs(settings)
+    services: tuple[Service, ...] = tuple(service) if service else SERVICES
+    chosen_host = settings.host if host is None else host
+    chosen_port = settings.port if port is None else port
+    with listening(chosen_host, chosen_port) as listener, embedded_database(settings):
+        address, bound = listener.getsockname()[:2]
+        typer.echo(f"eotiles: {', '.join(services)} at http://{address}:{bound}", err=True)
+        run_server(settings, services, listener)
+
+
+def run_server(
+    settings: Settings,
+    services: Sequence[Service],
+    listener: socket.socket,
+    *,
+    when_ready: Callable[[], bool] | None = None,
+) -> None:
+    """Answer on a bound socket until a signal comes, or until `when_ready` returns False.
+
+    `when_ready` runs in a thread of its own as soon as /readyz answers 200.
+    """
     # Web frameworks are loaded by the verbs that need them: `eotiles db status` answers at once.
     import uvicorn  # noqa: PLC0415
 
     from eotiles.http.one import create_one  # noqa: PLC0415
 
-    settings = Settings()
-    configure_logs(settings)
-    services: tuple[Service, ...] = tuple(service) if service else SERVICES
-    with (
-        _listening(
-            settings.host if host is None else host, settings.port if port is None else port
-        ) as listener,
-        _database(settings),
-    ):
-        address, bound = listener.getsockname()[:2]
-        typer.echo(f"eotiles: {', '.join(services)} at http://{address}:{bound}", err=True)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_one(settings, services),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=max(1, round(settings.drain_s)),
-                timeout_keep_alive=75,
-                h11_max_incomplete_event_size=64 * 1024,
-            )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_one(settings, services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=64 * 1024,
         )
-        server.run(sockets=[listener])
+    )
+
+    def watch() -> None:
+        host, port = listener.getsockname()[:2]
+        if wait_until_ready(f"http://{host}:{port}") and when_ready is not None and when_ready():
+            return
+        server.should_exit = True
+
+    if when_ready is not None:
+        threading.Thread(target=watch, name="eotiles-ready", daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def wait_until_ready(url: str, *, timeout_s: float = 60.0) -> bool:
+    """Whether a server's /readyz answers 200 in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return True
+        except OSError:
+            time.sleep(0.1)
+    return False
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket.
 
     Raises:
@@ -83,7 +119,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[None]:
+def embedded_database(settings: Settings) -> Iterator[None]:
     """The embedded cluster running and migrated, unless an external database is named."""
     if not uses_embedded(settings):
         yield

@@ -29,14 +29,22 @@ class Meters:
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
-        labels = {"namespace": "eotiles", "subsystem": service, "registry": self.registry}
+        prefix = f"eotiles_{service}_http"
         self.requests = Counter(
-            "http_requests", "Requests answered.", ["operation", "status"], **labels
+            f"{prefix}_requests",
+            "Requests answered.",
+            ["operation", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
-            "http_request_seconds", "Seconds to the last byte.", ["operation"], **labels
+            f"{prefix}_request_seconds",
+            "Seconds to the last byte.",
+            ["operation"],
+            registry=self.registry,
         )
-        self.in_progress = Gauge("http_requests_in_progress", "Requests being answered.", **labels)
+        self.in_progress = Gauge(
+            f"{prefix}_requests_in_progress", "Requests being answered.", registry=self.registry
+        )
 
 
 class Operations:
