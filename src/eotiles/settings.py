@@ -28,6 +28,11 @@ def default_data() -> Path:
     return Path(base) / "eotiles"
 
 
+def default_read_threads() -> int:
+    """Four for each core, at most 32."""
+    return min(32, 4 * (os.cpu_count() or 1))
+
+
 class Settings(BaseSettings):
     """Settings of every eotiles process. Units are in the names."""
 
@@ -99,7 +104,7 @@ class Settings(BaseSettings):
         "be opened, besides the data folder's own assets.",
     )
     read_threads: int = Field(
-        default_factory=lambda: min(32, 4 * (os.cpu_count() or 1)),
+        default_factory=default_read_threads,
         ge=1,
         description="Threads that read and draw; a request beyond read_queue waiting ones is answered 503.",
     )
