@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from eotiles.core.errors import Unavailable
+from eotiles.core.role import Role
 
-Role = Literal["read", "ingest", "admin"]
-"""What a connection may do: `read` searches, `ingest` writes items and collections, `admin` migrates."""
+__all__ = ["Connection", "Database", "Role"]
 
 Connection = AsyncConnection[TupleRow]
 
@@ -27,7 +27,13 @@ class Database:
     """
 
     def __init__(
-        self, conninfo: str, *, pool_max: int, wait_s: float, statement_timeout_s: float, readonly: bool = True
+        self,
+        conninfo: str,
+        *,
+        pool_max: int,
+        wait_s: float,
+        statement_timeout_s: float,
+        readonly: bool = True,
     ) -> None:
         # pgstac.readonly keeps pgSTAC from writing its `searches` table on reads. default_transaction_read_only
         # would not do: pgSTAC then fails on the insert instead of leaving it out.
@@ -76,7 +82,9 @@ class Database:
             async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, TooManyRequests) as error:
-            raise Unavailable("the database has no free connection; try again in a moment") from error
+            raise Unavailable(
+                "the database has no free connection; try again in a moment"
+            ) from error
         except OperationalError as error:
             raise Unavailable("the database cannot be reached; try again in a moment") from error
 

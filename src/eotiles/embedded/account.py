@@ -1,0 +1,122 @@
+"""The operating system account that PostgreSQL runs as: never root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from eotiles.core.errors import SetupError
+
+_NAMES = ("postgres", "eotiles")
+"""Accounts that root drops to, in order of preference; the last is created when neither exists."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An unprivileged account."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def __post_init__(self) -> None:
+        if self.uid == 0:
+            raise ValueError("PostgreSQL does not run as root")
+
+
+def choose_account(cluster: Path) -> Account:
+    """Who runs the cluster in the folder `cluster`: its owner, else this user, else (as root) `postgres`.
+
+    Raises:
+        SetupError: the folder belongs to somebody else, or root has no account to drop to.
+    """
+    me = os.geteuid()
+    owner = cluster.stat().st_uid if cluster.exists() else None
+    if me != 0:
+        if owner not in (None, me):
+            raise SetupError(
+                f"the database in {cluster.parent} belongs to another account; run as that account or as root, "
+                "or set EOTILES_DATA to a folder of your own"
+            )
+        return _account(pwd.getpwuid(me))
+    if owner:
+        return _account(pwd.getpwuid(owner))
+    for name in _NAMES:
+        try:
+            return _account(pwd.getpwnam(name))
+        except KeyError:
+            continue
+    return _create(_NAMES[-1])
+
+
+def run_as(account: Account, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program as `account` with a bare environment; output and errors come back as one text."""
+    drop = os.geteuid() == 0
+    return subprocess.run(
+        command,
+        user=account.uid if drop else None,
+        group=account.gid if drop else None,
+        extra_groups=[] if drop else None,
+        umask=0o077,
+        cwd="/",  # the account may be unable to enter ours
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def check_reachable(account: Account, folder: Path) -> None:
+    """Make sure that `account` can enter `folder`.
+
+    Raises:
+        SetupError: a folder on the way shuts it out; the sentence names it.
+    """
+    if os.geteuid() != 0 or _enters(account, folder):
+        return
+    for parent in reversed(folder.parents):
+        if not _enters(account, parent):
+            raise SetupError(
+                f"the account {account.name!r}, which runs the database, may not enter {parent}; "
+                f"set EOTILES_DATA to a folder elsewhere (such as /var/lib/eotiles) or run: chmod o+x {parent}"
+            )
+    raise SetupError(
+        f"the account {account.name!r}, which runs the database, may not enter {folder}"
+    )
+
+
+def _enters(account: Account, folder: Path) -> bool:
+    return run_as(account, ["test", "-x", str(folder)]).returncode == 0
+
+
+def _account(entry: pwd.struct_passwd) -> Account:
+    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def _create(name: str) -> Account:
+    useradd = shutil.which("useradd")
+    if useradd is None:
+        raise SetupError(
+            f"PostgreSQL does not run as root: create the account {name!r} for it and try again"
+        )
+    command = [
+        useradd,
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--shell",
+        "/usr/sbin/nologin",
+        name,
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise SetupError(
+            f"the account {name!r} for the database cannot be created: {result.stderr.strip()}"
+        )
+    return _account(pwd.getpwnam(name))

@@ -1,0 +1,68 @@
+"""The database and its logins in a running cluster; every step may be repeated."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from eotiles.core.errors import SetupError
+from eotiles.core.role import ROLES, login
+from eotiles.core.sql import read_sql
+from eotiles.embedded.configuration import DATABASE, SUPERUSER
+from eotiles.embedded.layout import Layout
+from eotiles.embedded.passwords import make_password, read_password
+
+
+def bootstrap(layout: Layout, *, port: int) -> None:
+    """Make roles, passwords, database and extensions, as the superuser over the socket.
+
+    Raises:
+        SetupError: the superuser cannot connect or PostgreSQL refuses.
+    """
+    try:
+        with _connect(layout, port=port, database="postgres") as connection:
+            connection.execute(read_sql("roles"))
+            connection.execute(read_sql("admin"))
+            _set_passwords(connection, layout)
+            _make_database(connection)
+        with _connect(layout, port=port, database=DATABASE) as connection:
+            connection.execute(read_sql("extensions"))
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()
+        raise SetupError(
+            f"the embedded database cannot be set up: {reason[0] if reason else error}"
+        ) from error
+
+
+def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host=str(layout.run),
+        port=port,
+        user=SUPERUSER,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=10,
+        application_name="eotiles setup",
+    )
+
+
+def _set_passwords(connection: psycopg.Connection[tuple[object, ...]], layout: Layout) -> None:
+    """Give each login the password of its file. Only a hash travels, so that no log can hold the password."""
+    for role in ROLES:
+        password = read_password(layout.passwords, role) or make_password(layout.passwords, role)
+        hashed = connection.pgconn.encrypt_password(
+            password.encode(), login(role).encode(), b"scram-sha-256"
+        )
+        command = sql.SQL("ALTER ROLE {} PASSWORD {}")
+        connection.execute(
+            command.format(sql.Identifier(login(role)), sql.Literal(hashed.decode()))
+        )
+
+
+def _make_database(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    found = connection.execute(
+        "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+    ).fetchone()
+    if found is None:
+        command = sql.SQL("CREATE DATABASE {} OWNER {}")
+        connection.execute(command.format(sql.Identifier(DATABASE), sql.Identifier(login("admin"))))
