@@ -1,0 +1,150 @@
+"""The map page (`/`): static files, their headers, and where the services are. docs/map.md describes the page."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import eotiles
+from eotiles.core.errors import Unavailable
+from eotiles.http.service import equip
+from eotiles.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+VENDOR = "/static/vendor/"
+"""Below it every folder carries its version, so what is there never changes."""
+
+KEPT = "public, max-age=31536000, immutable"
+ASKED = "no-cache"
+"""Kept by browsers, but asked for again each time; the answer is 304 while nothing changed."""
+
+
+def create_site(settings: Settings) -> FastAPI:
+    """The app that serves the map page; it needs no database."""
+    app = FastAPI(title=settings.title, openapi_url=None, docs_url=None, redoc_url=None)
+
+    async def page(request: Request) -> Response:
+        await libraries_present()
+        return FileResponse(STATIC / "index.html", headers={"Cache-Control": ASKED})
+
+    async def config(request: Request) -> Response:
+        root = settings.public_url or request.scope.get("root_path", "").rstrip("/")
+        return JSONResponse(
+            {
+                "title": settings.title,
+                "description": settings.description,
+                "version": eotiles.__version__,
+                "stac": root + settings.stac_path,
+                "raster": root + settings.raster_path,
+            },
+            headers={"Cache-Control": ASKED},
+        )
+
+    app.add_route("/", page, methods=["GET", "HEAD"])
+    app.add_route("/config.json", config, methods=["GET", "HEAD"])
+    app.mount("/static", Files(directory=STATIC), name="static")
+    app.add_middleware(PageHeaders, policy=content_security_policy(settings))
+    equip(app, service="site", settings=settings, ready=libraries_present)
+    return app
+
+
+async def libraries_present() -> None:
+    """Raise Unavailable until scripts/vendor.py has run; a wheel brings the libraries with it."""
+    if not (STATIC / "vendor" / ".stamp").is_file():
+        raise Unavailable(
+            "The map's libraries are not installed here: run `python scripts/vendor.py` (make setup does)."
+        )
+
+
+def content_security_policy(settings: Settings) -> str:
+    """What the page may load: its own origin, the public address, and the origins that the settings name.
+
+    MapLibre fetches tiles (connect-src), decodes them through blob: URLs and has data: pictures in its style sheet
+    (img-src), and runs one worker from a file (worker-src 'self': no blob: worker). No inline script or style.
+    """
+    origins = [origin for origin in settings.map_origins.replace(",", " ").split() if origin]
+    if settings.public_url is not None:
+        parts = urlsplit(settings.public_url)
+        origins.insert(0, f"{parts.scheme}://{parts.netloc}")
+    others = "".join(f" {origin}" for origin in origins)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "worker-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{others}",
+            f"connect-src 'self'{others}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'self'",
+        )
+    )
+
+
+class Files(StaticFiles):
+    """Static files: vendored ones are kept for ever, others asked for again; `.gz` beside a file is what is sent."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        headers = Headers(scope=scope)
+        name = os.fspath(full_path)
+        added = {"Cache-Control": KEPT if VENDOR in scope["path"] else ASKED}
+        packed = name + ".gz"
+        is_packed = Path(packed).is_file()
+        if is_packed:
+            added["Vary"] = "Accept-Encoding"
+            if "gzip" in headers.get("accept-encoding", ""):
+                name, stat_result = packed, Path(packed).stat()
+                added["Content-Encoding"] = "gzip"
+        response = FileResponse(
+            name, status_code, added, media_type=media_type(full_path), stat_result=stat_result
+        )
+        if self.is_not_modified(response.headers, headers):
+            return NotModifiedResponse(response.headers)
+        return response
+
+
+def media_type(path: str | os.PathLike[str]) -> str:
+    """Type of a file by its name. Scripts are named here: machines differ in what they know of .mjs."""
+    if os.fspath(path).endswith((".js", ".mjs")):
+        return "text/javascript"
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+class PageHeaders:
+    """ASGI middleware: the security headers of the page on every answer of the site."""
+
+    def __init__(self, app: ASGIApp, *, policy: str) -> None:
+        self.app = app
+        self._headers = {
+            "Content-Security-Policy": policy,
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            "Referrer-Policy": "strict-origin-when-cross-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers[name] = value
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,34 @@
+// What an item can be drawn as: one layer for each `tilejson` web-map-link, and the addresses that belong to it.
+
+/** Layers of an item in the order of its links: { key, name, title, href }. `key` is what stands in the page's address. */
+export function layersOf(item) {
+  const seen = new Set();
+  return (item.links ?? []).filter((link) => link.rel === "tilejson").flatMap((link) => {
+    const index = new URL(link.href, document.baseURI).searchParams.get("index");
+    const title = link.title || index || "Imagery";
+    const key = index ?? slug(title);
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [{ key, ...named(title, index), href: link.href }];
+  });
+}
+
+/** "NDVI" in bold and the rest of the title beside it, whichever way the title is written. */
+function named(title, index) {
+  if (!index) return { name: title, title: "" };
+  const name = index.toUpperCase();
+  const rest = title.replace(new RegExp(`^${escaped(name)}\\b[\\s:–—-]*`, "i"), "").replace(/^\((.*)\)$/, "$1");
+  return { name, title: rest };
+}
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const slug = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+
+/** Route `route` of the same item with the same parameters, e.g. legend or point/7.1,50.2. */
+export function sibling(layer, route, parameters = {}) {
+  const url = new URL(layer.href, document.baseURI);
+  url.pathname = url.pathname.replace(/\/[^/]+\/tilejson\.json$/, `/${route}`);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
