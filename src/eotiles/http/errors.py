@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import structlog
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,6 +44,9 @@ _TITLES = {
     500: "Internal error",
     503: "Service unavailable",
 }
+
+UNEXPECTED = "something went wrong here; the log has the details"
+"""What a client learns of an error that nobody foresaw."""
 
 RETRY_AFTER_S = 1
 """What a 503 tells clients to wait."""
@@ -101,13 +104,6 @@ def _http(request: Request, error: Exception) -> Response:
     )
 
 
-def _unknown(request: Request, error: Exception) -> Response:
-    # Starlette raises it again after this answer, so that the log has the trace and the client has not.
-    return problem(
-        500, "something went wrong here; the log has the details", instance=request.url.path
-    )
-
-
 def _explain(entry: Mapping[str, object]) -> str:
     where = [str(part) for part in entry["loc"]]  # type: ignore[attr-defined]
     name = ".".join(where[1:]) or where[0]
@@ -135,7 +131,8 @@ def add_handlers(
 ) -> None:
     """Make every error of an app a problem+json.
 
-    What FastAPI cannot validate answers `validation_status`; `foreign` are exceptions of a library that reach the app.
+    An exception that nobody foresaw is answered by the Operations middleware. What FastAPI cannot validate answers
+    `validation_status`; `foreign` are exceptions of a library that reach the app.
     """
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
@@ -143,5 +140,3 @@ def add_handlers(
         app.add_exception_handler(kind, _foreign(status, detail))
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation(validation_status))
-    app.add_exception_handler(ResponseValidationError, _unknown)
-    app.add_exception_handler(Exception, _unknown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -34,16 +34,19 @@ def create_one(settings: Settings, services: Sequence[Service] = SERVICES) -> AS
     add_handlers(one, validation_status=422)
     registries = [part.state.meters.registry for part in parts.values()]
     add_health(one, service="+".join(services), ready=ready, registries=registries)
-    if stac is not None or write is not None:
-        one.mount(settings.stac_path, Catalogue(read=stac, write=write))
-    if stac is not None:
-        one.mount(settings.assets_path, stac.state.assets)
-    if "raster" in parts:
-        one.mount(settings.raster_path, parts["raster"])
     if "site" in parts:
         one.mount("/", parts["site"])
+    paths: dict[str, ASGIApp] = {}
+    if stac is not None or write is not None:
+        paths[settings.stac_path] = Catalogue(read=stac, write=write)
+    if stac is not None:
+        paths[settings.assets_path] = stac.state.assets
+    if "raster" in parts:
+        paths[settings.raster_path] = parts["raster"]
     return PublicAddress(
-        one, public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+        Paths(paths, otherwise=one),
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
     )
 
 
@@ -64,6 +67,30 @@ def _create(service: Service, settings: Settings) -> FastAPI:
     from eotiles.http.site import create_site  # noqa: PLC0415
 
     return create_site(settings)
+
+
+class Paths:
+    """Applications under paths, each as if it ran alone behind a gateway.
+
+    Starlette's Mount would not do: inside it `request.base_url` is the outer application's, and links that TiTiler and
+    stac-fastapi build would lack the path.
+    """
+
+    def __init__(self, paths: Mapping[str, ASGIApp], *, otherwise: ASGIApp) -> None:
+        self._paths = paths
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            root = scope.get("root_path", "")
+            path = scope["path"].removeprefix(root)
+            for prefix, app in self._paths.items():
+                if path == prefix:
+                    scope = {**scope, "path": scope["path"] + "/"}
+                if path == prefix or path.startswith(prefix + "/"):
+                    await app({**scope, "root_path": root + prefix}, receive, send)
+                    return
+        await self._otherwise(scope, receive, send)
 
 
 class Catalogue:

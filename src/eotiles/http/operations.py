@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eotiles.http.errors import problem
+from eotiles.http.errors import UNEXPECTED, problem
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET = re.compile(r"((?:token|key|secret|password|sig|signature)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -70,11 +70,13 @@ class Operations:
         asked = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = asked if _ID.fullmatch(asked) else uuid.uuid4().hex
         status = 500
+        started_answer = False
         started = time.perf_counter()
 
         async def stamped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_answer
             if message["type"] == "http.response.start":
+                started_answer = True
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-ID"] = request_id
@@ -90,6 +92,13 @@ class Operations:
                     await problem(400, refused, instance=path)(scope, receive, stamped)
                 else:
                     await self.app(scope, receive, stamped)
+            except Exception:
+                # Here, inside CORS and with the request's id, rather than in Starlette's outermost handler: the log
+                # gets the trace, the client an answer that a browser lets its page read.
+                _LOG.exception("unexpected error", service=self._service, path=path)
+                if started_answer:
+                    raise
+                await problem(500, UNEXPECTED, instance=path)(scope, receive, stamped)
             finally:
                 self._meters.in_progress.dec()
                 seconds = time.perf_counter() - started
