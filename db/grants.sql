@@ -1,11 +1,43 @@
 -- What the logins may do in the database that pgSTAC was just migrated in.
 -- pgSTAC's own script grants more to its groups; as it does so at every migration, this follows every migration.
 
--- Nobody but the three logins (and the owner) connects, and only writers make temporary tables.
+-- Nobody but members of pgSTAC's groups connects. Readers need temporary tables: geojsonsearch and xyzsearch make one.
 DO $grants$
 BEGIN
   EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO pgstac_read, pgstac_ingest, pgstac_admin', current_database());
-  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO pgstac_ingest, pgstac_admin', current_database());
+  EXECUTE format(
+    'GRANT CONNECT, TEMPORARY ON DATABASE %I TO pgstac_read, pgstac_ingest, pgstac_admin', current_database()
+  );
+END
+$grants$;
+
+-- Readers add rows to `searches` (a registered search) and to nothing else. pgSTAC also lets them write two caches,
+-- and the body of a search may switch that on: {"conf": {"context": "on", "readonly": false}}.
+REVOKE INSERT, UPDATE ON pgstac.search_wheres, pgstac.format_item_cache FROM pgstac_read;
+
+-- Writers change rows, not tables: pgSTAC's functions that make partitions run with the rights of pgstac_admin.
+REVOKE CREATE ON SCHEMA pgstac FROM pgstac_ingest;
+REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA pgstac FROM pgstac_ingest;
+
+-- A login does not inherit its group's search_path.
+ALTER ROLE eotiles_read SET search_path TO pgstac, public;
+ALTER ROLE eotiles_ingest SET search_path TO pgstac, public;
+ALTER ROLE eotiles_admin SET search_path TO pgstac, public;
+
+-- Bounds that hold for a session that forgets to ask for them (each session may choose others).
+ALTER ROLE eotiles_read SET statement_timeout TO '5s';
+ALTER ROLE eotiles_read SET lock_timeout TO '1s';
+ALTER ROLE eotiles_read SET idle_in_transaction_session_timeout TO '10s';
+ALTER ROLE eotiles_ingest SET statement_timeout TO '30s';
+ALTER ROLE eotiles_ingest SET lock_timeout TO '5s';
+ALTER ROLE eotiles_ingest SET idle_in_transaction_session_timeout TO '60s';
+
+-- Readers do not record their searches. Setting a parameter that PostgreSQL does not know needs a right of its own,
+-- which a migrating login may lack in a database that is not ours; eotiles also asks for it in every session.
+DO $grants$
+BEGIN
+  ALTER ROLE eotiles_read SET pgstac.readonly TO 'true';
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'pgstac.readonly is not made a default of eotiles_read';
 END
 $grants$;
