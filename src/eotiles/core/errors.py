@@ -15,6 +15,8 @@
     ├── HrefRefused             an href that the allow-list does not know              424 (ingest: 422)
     ├── Unavailable             the database is down or everything is busy             503
     ├── Unauthorized            a write without a token that allows it                 401
+    ├── Forbidden               what this service does for nobody                      403
+    ├── Conflict                what is to be made exists already                      409
     ├── IngestRefused           a scene that cannot be catalogued (command line, write API)
     └── SetupError              the machine or the settings do not allow it (command line)
 
@@ -86,6 +88,14 @@ class Unavailable(EotilesError):
 
 class Unauthorized(EotilesError):
     """Writing needs a token that allows it."""
+
+
+class Forbidden(EotilesError):
+    """This service does not do that."""
+
+
+class Conflict(EotilesError):
+    """It exists already."""
 
 
 class IngestRefused(EotilesError):
