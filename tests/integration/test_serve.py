@@ -1,0 +1,180 @@
+"""The serve and demo commands as a person runs them: real processes, real signals, a real port."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eotiles.embedded.cluster import Cluster
+from tests.conftest import make_data_folder, require_postgresql
+
+pytestmark = pytest.mark.integration
+
+COMMAND = [sys.executable, "-m", "eotiles"]
+
+
+@pytest.fixture
+def own_data() -> Iterator[Path]:
+    require_postgresql()
+    folder = make_data_folder()
+    yield folder
+    Cluster(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(data: Path) -> dict[str, str]:
+    return {**os.environ, "EOTILES_DATA": str(data), "EOTILES_HOST": "127.0.0.1"}
+
+
+def _start(data: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """The process, and the address that it says it listens on."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        env=_environment(data),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return process, found[0]
+    raise AssertionError(f"serve ended with {process.wait()} before it listened")
+
+
+def _get(url: str, *, timeout_s: float = 20) -> dict[str, object]:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                document: dict[str, object] = json.load(answer)
+                return document
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[str]) -> float:
+    """Seconds that SIGTERM takes to end the process with status 0."""
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=20)
+    assert process.returncode in (0, -signal.SIGTERM), rest
+    return time.monotonic() - started
+
+
+def test_all_services_under_one_origin_and_a_clean_end(own_data: Path) -> None:
+    process, url = _start(own_data)
+    try:
+        assert _get(f"{url}/readyz")["status"] == "ready"
+        assert _get(f"{url}/stac/")["type"] == "Catalog"
+        assert _get(f"{url}/raster/healthz")["service"] == "raster"
+        landing = json.dumps(_get(f"{url}/stac/"))
+        assert f"{url}/stac/" in landing
+        with urllib.request.urlopen(f"{url}/metrics") as answer:
+            text = answer.read().decode()
+        assert "eotiles_stac_http_requests_total" in text
+        assert "eotiles_raster_http_requests_total" in text
+        assert Cluster(own_data).status().running
+    finally:
+        seconds = _end(process)
+    assert seconds < 10
+    assert not Cluster(own_data).status().running
+
+
+def test_a_catalogue_process_loads_neither_gdal_nor_numba() -> None:
+    code = (
+        "import sys; from eotiles.http.stac import create_stac; from eotiles.settings import Settings; "
+        "print(sorted({'numba', 'rasterio', 'rio_tiler', 'titiler'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_one_service_alone_answers_under_its_path(own_data: Path) -> None:
+    process, url = _start(own_data, "--service", "stac")
+    try:
+        assert _get(f"{url}/readyz")["service"] == "stac"
+        assert _get(f"{url}/stac/conformance")["conformsTo"]
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{url}/raster/healthz")
+        assert refused.value.code == 404
+    finally:
+        _end(process)
+
+
+def test_a_port_in_use_is_said_in_one_sentence(own_data: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [*COMMAND, "serve", "--port", str(port)],
+            env=_environment(own_data),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_checks_itself_and_refuses_a_second_one(own_data: Path) -> None:
+    first = subprocess.Popen(
+        [*COMMAND, "demo", "--port", "0"],
+        env=_environment(own_data),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert first.stdout is not None
+    try:
+        seen = ""
+        for line in first.stdout:
+            seen += line
+            if "Ctrl-C" in line:
+                break
+        assert "/stac/" in seen, seen
+        second = subprocess.run(
+            [*COMMAND, "demo", "--port", "0"],
+            env=_environment(own_data),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 1
+        assert "already runs" in second.stderr
+        assert "Traceback" not in second.stderr
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=20)
+
+    checked = subprocess.run(
+        [*COMMAND, "demo", "--check", "--port", "0"],
+        env=_environment(own_data),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "are right" in checked.stdout
+    assert checked.stdout.count(" 200 ") >= 15
+
+
+def test_version() -> None:
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"eotiles \d+\.\d+\.\d+\n", done.stdout)
