@@ -104,7 +104,7 @@ def test_every_error_of_ours_has_a_status() -> None:
     # Below EotilesError itself (500) only what no HTTP service raises.
     without = [kind.__name__ for kind in kinds if status_of(kind()) == 500]
     assert sorted(without) == ["EotilesError", "SetupError"]
-    assert set(STATUS.values()) <= {401, 404, 422, 424, 500, 503}
+    assert set(STATUS.values()) <= {401, 403, 404, 409, 422, 424, 500, 503}
 
 
 async def test_unknown_routes_and_bad_parameters(client: httpx.AsyncClient) -> None:

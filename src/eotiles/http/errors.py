@@ -21,6 +21,8 @@ STATUS: Mapping[type[Exception], int] = {
     errors.HrefRefused: 424,
     errors.IngestRefused: 422,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
     errors.Unavailable: 503,
     errors.EotilesError: 500,
 }
@@ -82,8 +84,11 @@ def status_of(error: Exception) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
-def _known(request: Request, error: Exception) -> Response:
-    return problem(status_of(error), str(error), instance=request.url.path)
+def _known(status: int) -> Handler:
+    def handler(request: Request, error: Exception) -> Response:
+        return problem(status, str(error), instance=request.url.path)
+
+    return handler
 
 
 def _foreign(status: int, detail: str | None) -> Handler:
@@ -131,11 +136,12 @@ def add_handlers(
 ) -> None:
     """Make every error of an app a problem+json.
 
-    An exception that nobody foresaw is answered by the Operations middleware. What FastAPI cannot validate answers
-    `validation_status`; `foreign` are exceptions of a library that reach the app.
+    An exception that nobody foresaw is answered by the Operations middleware. What FastAPI cannot validate, and
+    BadParameter, answer `validation_status`; `foreign` are exceptions of a library that reach the app.
     """
-    for kind in STATUS:
-        app.add_exception_handler(kind, _known)
+    for kind, status in STATUS.items():
+        app.add_exception_handler(kind, _known(status))
+    app.add_exception_handler(errors.BadParameter, _known(validation_status))
     for kind, (status, detail) in (foreign or {}).items():
         app.add_exception_handler(kind, _foreign(status, detail))
     app.add_exception_handler(HTTPException, _http)
