@@ -87,6 +87,14 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         None, description="File that holds the password of the database user (a container secret)."
     )
+    read_password_file: Path | None = Field(
+        None,
+        description="File with the password that `eotiles db migrate` gives to the login eotiles_read.",
+    )
+    ingest_password_file: Path | None = Field(
+        None,
+        description="File with the password that `eotiles db migrate` gives to the login eotiles_ingest.",
+    )
     database_pool_max: int = Field(
         10, ge=1, description="Most connections a pool opens; pools start at 1."
     )

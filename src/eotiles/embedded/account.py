@@ -15,6 +15,13 @@ _NAMES = ("postgres", "eotiles")
 """Accounts that root drops to, in order of preference; the last is created when neither exists."""
 
 
+FOREIGN = (
+    "the embedded database of this data folder belongs to another account; run as that account or as root, "
+    "or set EOTILES_DATA to a folder of your own"
+)
+"""What a user is told who meets somebody else's cluster."""
+
+
 @dataclass(frozen=True)
 class Account:
     """An unprivileged account."""
@@ -35,16 +42,13 @@ def choose_account(cluster: Path) -> Account:
         SetupError: the folder belongs to somebody else, or root has no account to drop to.
     """
     me = os.geteuid()
-    owner = cluster.stat().st_uid if cluster.exists() else None
+    owner = _owner(cluster)
     if me != 0:
         if owner not in (None, me):
-            raise SetupError(
-                f"the database in {cluster.parent} belongs to another account; run as that account or as root, "
-                "or set EOTILES_DATA to a folder of your own"
-            )
-        return _account(pwd.getpwuid(me))
+            raise SetupError(FOREIGN)
+        return _named(me)
     if owner:
-        return _account(pwd.getpwuid(owner))
+        return _named(owner)
     for name in _NAMES:
         try:
             return _account(pwd.getpwnam(name))
@@ -89,6 +93,26 @@ def check_reachable(account: Account, folder: Path) -> None:
     raise SetupError(
         f"the account {account.name!r}, which runs the database, may not enter {folder}"
     )
+
+
+def _owner(folder: Path) -> int | None:
+    """User id that owns a folder; None when there is no such folder."""
+    try:
+        return folder.stat().st_uid
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        raise SetupError(FOREIGN) from error
+
+
+def _named(uid: int) -> Account:
+    try:
+        return _account(pwd.getpwuid(uid))
+    except KeyError as error:
+        raise SetupError(
+            f"the user id {uid} has no name on this machine, which PostgreSQL needs; add it to /etc/passwd "
+            "or name a database of your own in EOTILES_DATABASE_URL"
+        ) from error
 
 
 def _enters(account: Account, folder: Path) -> bool:

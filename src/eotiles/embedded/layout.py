@@ -71,46 +71,54 @@ class Layout:
         return "eotiles-" + hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
 
 
+def make_data_folder(layout: Layout) -> None:
+    """Make the data folder unless it exists.
+
+    Raises:
+        SetupError: it cannot be made, or something else has its name.
+    """
+    # As root, PostgreSQL's account has to pass through it.
+    _make_folder(layout.data, mode=0o711 if os.geteuid() == 0 else 0o700)
+
+
 def make_folders(layout: Layout, account: Account) -> None:
     """Make what is missing of a cluster's folders, closed to everybody else.
 
     Raises:
         SetupError: a folder cannot be made or belongs to somebody else.
     """
-    root = os.geteuid() == 0
-    # As root, the account must pass through the data folder and read its configuration in `base`.
-    make_folder(layout.data, mode=0o711 if root else 0o700)
-    make_folder(layout.base, mode=0o750 if root else 0o700)
-    if root and layout.base.stat().st_uid == 0:
+    if _make_folder(layout.base, mode=0o700) and os.geteuid() == 0:
+        # The account reads its configuration here.
         os.chown(layout.base, 0, account.gid)
+        layout.base.chmod(0o750)
     for folder in (layout.log, layout.run):
-        make_folder(folder, mode=0o700, account=account)
+        if _make_folder(folder, mode=0o700):
+            own_folder(folder, account)
+        elif folder.lstat().st_uid != account.uid:
+            raise SetupError(f"{folder} should belong to the account {account.name!r}; remove it")
 
 
-def make_folder(folder: Path, *, mode: int, account: Account | None = None) -> None:
-    """Make a folder unless it exists; with `account`, it has to belong to that account.
+def own_folder(folder: Path, account: Account) -> None:
+    """Give a folder that was just made to PostgreSQL's account."""
+    if os.geteuid() == 0:
+        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
-    Raises:
-        SetupError: it cannot be made, is no folder, or belongs to somebody else.
-    """
+
+def _make_folder(folder: Path, *, mode: int) -> bool:
+    """Make a folder with its parents unless it exists; whether it was made."""
     try:
-        folder.mkdir(mode=mode, parents=account is None)
-        folder.chmod(mode)
-        if account is not None and os.geteuid() == 0:
-            os.chown(folder, account.uid, account.gid)
-    except FileExistsError:
-        if (folder.is_symlink() and account is not None) or not folder.is_dir():
-            raise SetupError(
-                f"{folder} is in the way: it should be a folder; set EOTILES_DATA elsewhere"
-            ) from None
-        if account is not None and folder.stat().st_uid != account.uid:
-            raise SetupError(
-                f"{folder} should belong to the account {account.name!r}; remove it"
-            ) from None
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=mode)
+        folder.chmod(mode)  # whatever the umask
+    except FileExistsError as error:
+        if folder.is_dir():
+            return False
+        raise SetupError(f"a file is where the folder {error.filename} should be") from error
     except OSError as error:
         raise SetupError(
             f"the folder {folder} cannot be made ({error.strerror}); set EOTILES_DATA to a folder you may write"
         ) from error
+    return True
 
 
 def write_file(file: Path, text: str, *, mode: int) -> None:

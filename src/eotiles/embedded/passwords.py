@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eotiles.core.errors import SetupError
 from eotiles.core.role import Role
+from eotiles.embedded.account import FOREIGN
 
 
 def read_password(folder: Path, role: Role) -> str | None:
@@ -21,10 +22,7 @@ def read_password(folder: Path, role: Role) -> str | None:
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise SetupError(
-            "the passwords of the embedded database belong to another account; run as that account, "
-            "or set EOTILES_DATA to a folder of your own"
-        ) from error
+        raise SetupError(FOREIGN) from error
 
 
 def make_password(folder: Path, role: Role) -> str:

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from eotiles.core.errors import SetupError
+from eotiles.embedded.account import FOREIGN
 from eotiles.embedded.layout import write_file
 
 _RANGE = range(20000, 32768)
@@ -33,10 +34,7 @@ def remembered(file: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
-        raise SetupError(
-            "the embedded database belongs to another account; run as that account or as root, "
-            "or set EOTILES_DATA to a folder of your own"
-        ) from error
+        raise SetupError(FOREIGN) from error
     return int(text) if text.isdigit() and 0 < int(text) < 65536 else None
 
 

@@ -30,6 +30,11 @@ def is_ready(layout: Layout) -> bool:
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
+def tcp_port(layout: Layout) -> int:
+    """TCP port of the running server."""
+    return int(_pid_file(layout.cluster)[3])
+
+
 def processes(layout: Layout, account: Account) -> set[int]:
     """Every living process of the cluster."""
     pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())

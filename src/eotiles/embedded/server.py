@@ -1,0 +1,150 @@
+"""Making, starting and stopping the PostgreSQL server of a cluster. The caller holds the lock."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from eotiles.core.errors import SetupError
+from eotiles.embedded import process
+from eotiles.embedded.account import FOREIGN, Account, run_as
+from eotiles.embedded.binaries import Binaries
+from eotiles.embedded.configuration import SUPERUSER, write_configuration
+from eotiles.embedded.layout import Layout, own_folder, write_file
+from eotiles.embedded.port import choose_port, is_free
+
+_READY_WITHIN_S = 120
+"""Recovery after a crash reads the write-ahead log since the last checkpoint; max_wal_size bounds it."""
+
+_STOPPED_WITHIN_S = 30.0
+_ATTEMPTS = 5
+
+
+def cluster_major(cluster: Path) -> int | None:
+    """Major version of PostgreSQL that made a cluster; None when there is none.
+
+    Raises:
+        SetupError: the folder holds something else, or belongs to another account.
+    """
+    try:
+        text = (cluster / "PG_VERSION").read_text(errors="replace").strip()
+    except FileNotFoundError:
+        if cluster.exists() and any(cluster.iterdir()):
+            raise SetupError(
+                f"{cluster} holds files but no PostgreSQL cluster; move them away or set EOTILES_DATA elsewhere"
+            ) from None
+        return None
+    except NotADirectoryError:
+        return None
+    except PermissionError as error:
+        raise SetupError(FOREIGN) from error
+    if not text.isdigit():
+        raise SetupError(
+            f"the PostgreSQL cluster in {cluster} is damaged (PG_VERSION); restore a backup, "
+            "or delete the database: eotiles db reset"
+        )
+    return int(text)
+
+
+def initialise(layout: Layout, *, account: Account, binaries: Binaries) -> None:
+    """Make a new cluster beside its place and move it there, so that a killed attempt leaves nothing half made.
+
+    Raises:
+        SetupError: initdb fails; the sentence holds its reason.
+    """
+    for left in layout.base.glob("new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # A name of its own: the initdb of a killed attempt may still be writing.
+    draft = Path(tempfile.mkdtemp(prefix="new-", dir=layout.base))
+    own_folder(draft, account)
+    command = [str(binaries.folder / "initdb"), "-D", str(draft), "-U", SUPERUSER]
+    command += [
+        "--auth-local=peer",
+        "--auth-host=scram-sha-256",
+        "--data-checksums",
+        "--no-instructions",
+    ]
+    command += ["--encoding=UTF8", "--locale=C.UTF-8"]
+    result = run_as(account, command)
+    if result.returncode != 0:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise SetupError(f"the database cannot be created: {_complaint(result.stdout)}")
+    if layout.cluster.exists():
+        layout.cluster.rmdir()  # empty, as cluster_major saw
+    draft.rename(layout.cluster)
+
+
+def start_server(layout: Layout, *, account: Account, binaries: Binaries) -> int:
+    """Start the server unless it runs, and wait until it takes connections; its TCP port comes back.
+
+    Raises:
+        SetupError: it does not come up; the sentence holds its reason.
+    """
+    for _ in range(_ATTEMPTS):
+        if process.postmaster(layout, account) is None:
+            process.clear_stale(layout, account)
+        if process.postmaster(layout, account) is not None:
+            _wait_ready(layout, account)
+            port = process.tcp_port(layout)
+            write_file(layout.port, f"{port}\n", mode=0o640)
+            return port
+        port = choose_port(layout.port)
+        configuration = write_configuration(layout, account=account, port=port)
+        if _launch(layout, account=account, binaries=binaries, configuration=configuration):
+            return port
+        if is_free(port):
+            break
+        # Somebody took the port between our look and PostgreSQL's: choose another.
+    raise SetupError(f"PostgreSQL does not start: {_logged_complaint(layout)}")
+
+
+def stop_server(layout: Layout, account: Account) -> None:
+    """End the server; sessions are closed, their open transactions rolled back."""
+    pid = process.postmaster(layout, account)
+    if pid is not None:
+        process.send(pid, signal.SIGINT)  # "fast" shutdown: closes sessions and writes a checkpoint
+        deadline = time.monotonic() + _STOPPED_WITHIN_S
+        while process.postmaster(layout, account) == pid and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if process.postmaster(layout, account) == pid:
+            process.end({pid}, layout, account)
+    process.clear_stale(layout, account)
+
+
+def _launch(layout: Layout, *, account: Account, binaries: Binaries, configuration: Path) -> bool:
+    """Have pg_ctl start the server in the background, free of this process and its terminal; whether it is ready."""
+    startup = layout.log / "startup.log"
+    startup.unlink(missing_ok=True)
+    command = [str(binaries.folder / "pg_ctl"), "start", "-D", str(layout.cluster), "--silent"]
+    command += ["--wait", "--timeout", str(_READY_WITHIN_S), "--log", str(startup)]
+    command += ["-o", f"-c config_file={shlex.quote(str(configuration))}"]
+    return run_as(account, command).returncode == 0
+
+
+def _wait_ready(layout: Layout, account: Account) -> None:
+    """Wait for a server that another process has started."""
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while not process.is_ready(layout):
+        if process.postmaster(layout, account) is None or time.monotonic() > deadline:
+            raise SetupError(f"PostgreSQL does not get ready: {_logged_complaint(layout)}")
+        time.sleep(0.02)
+
+
+def _logged_complaint(layout: Layout) -> str:
+    """The last complaint in the server's logs, newest log first."""
+    for file in sorted(layout.log.glob("*.log"), key=lambda log: log.stat().st_mtime, reverse=True):
+        complaint = _complaint(file.read_text(errors="replace"))
+        if complaint:
+            return complaint
+    return f"see the log files in {layout.log}"
+
+
+def _complaint(text: str) -> str:
+    """The last line that tells of an error, without what stands before it."""
+    found = re.findall(r"(?:FATAL|PANIC|[Ee]rror): +(.+)", text)
+    return str(found[-1]).strip() if found else ""
