@@ -2,11 +2,12 @@
 
 Formulas use the band and constant symbols of the Awesome Spectral Indices catalogue
 (https://github.com/awesome-spectral-indices/awesome-spectral-indices): N near infrared, R red, G green, S1 and S2 the
-two shortwave infrared windows. `BAND_SYMBOLS` binds each symbol to the STAC common names that can supply it, best first.
+two shortwave infrared windows. `BAND_SYMBOLS` binds each symbol to the STAC common names that can supply it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -56,20 +57,28 @@ class Index:
             raise ValueError(f"index names are lower case, got {self.name!r}")
         if unknown := [symbol for symbol in self.bands if symbol not in BAND_SYMBOLS]:
             raise ValueError(f"index {self.name!r} uses unknown band symbols {unknown}")
-        if not self.rescale[0] < self.rescale[1]:
-            raise ValueError(f"index {self.name!r} has the empty rescale {self.rescale}")
+        for field, (low, high) in (("rescale", self.rescale), ("value_range", self.value_range)):
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(f"{field} of index {self.name!r} is no interval: {low}, {high}")
 
 
 def _normalised_difference(
-    name: str, title: str, a: str, b: str, *, colormap: str, reference: str
+    name: str,
+    title: str,
+    bands: tuple[str, str],
+    *,
+    rescale: tuple[float, float],
+    colormap: str,
+    reference: str,
 ) -> Index:
+    a, b = bands
     return Index(
         name=name,
         title=title,
         formula=f"({a} - {b}) / ({a} + {b})",
-        bands=(a, b),
+        bands=bands,
         value_range=(-1.0, 1.0),
-        rescale=(-1.0, 1.0),
+        rescale=rescale,
         colormap=colormap,
         reference=reference,
     )
@@ -82,33 +91,38 @@ INDICES: MappingProxyType[str, Index] = MappingProxyType(
             _normalised_difference(
                 "ndvi",
                 "Normalized Difference Vegetation Index",
-                "N",
-                "R",
+                ("N", "R"),
+                # Water lies below 0, bare ground at 0 to 0.2, dense vegetation at 0.8 to 0.9; on -1..1
+                # half of the colours would never be seen.
+                rescale=(-0.2, 0.9),
                 colormap="rdylgn",
                 reference="Rouse et al. (1974), https://ntrs.nasa.gov/citations/19740022614",
             ),
             _normalised_difference(
                 "ndwi",
                 "Normalized Difference Water Index (McFeeters)",
-                "G",
-                "N",
-                colormap="brbg",
+                ("G", "N"),
+                # Green land, blue water. Symmetric: the colour changes at 0, the published threshold of water.
+                rescale=(-0.8, 0.8),
+                colormap="delta_r",
                 reference="McFeeters (1996), https://doi.org/10.1080/01431169608948714",
             ),
             _normalised_difference(
                 "ndmi",
                 "Normalized Difference Moisture Index (Gao's NDWI)",
-                "N",
-                "S1",
+                ("N", "S1"),
+                # Red is dry, blue is moist. Symmetric about 0; canopies reach about 0.6.
+                rescale=(-0.6, 0.6),
                 colormap="rdylbu",
                 reference="Gao (1996), https://doi.org/10.1016/S0034-4257(96)00067-3",
             ),
             _normalised_difference(
                 "mndwi",
                 "Modified Normalized Difference Water Index",
-                "G",
-                "S1",
-                colormap="brbg",
+                ("G", "S1"),
+                # As NDWI: the colour changes at 0, the published threshold of water.
+                rescale=(-0.8, 0.8),
+                colormap="delta_r",
                 reference="Xu (2006), https://doi.org/10.1080/01431160600589179",
             ),
         )
