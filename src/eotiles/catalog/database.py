@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from eotiles.core.errors import Unavailable
+from eotiles.core.errors import BadParameter, EotilesError, Unavailable
 from eotiles.core.role import Role
 
 __all__ = ["Connection", "Database", "Role"]
@@ -46,15 +46,23 @@ class Database:
         ]
         if readonly:
             options.append("-c pgstac.readonly=true")
+        self._statement_timeout_s = statement_timeout_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
-            kwargs={"options": " ".join(options), "connect_timeout": max(2, round(wait_s))},
+            kwargs={
+                "options": " ".join(options),
+                "connect_timeout": max(2, round(wait_s)),
+                # A machine that vanished: what was sent and is not acknowledged for so long breaks the connection.
+                "tcp_user_timeout": 5000,
+            },
             min_size=1,
             max_size=pool_max,
             max_waiting=pool_max * 16,
             timeout=wait_s,
-            reconnect_timeout=30.0,
-            check=AsyncConnectionPool.check_connection,
+            # The pool tries twice, this long apart, and again as soon as somebody asks. With more patience it would
+            # double its waits and serve nobody for up to 16 s after PostgreSQL has come back.
+            reconnect_timeout=1.0,
+            check=self._check,
             open=False,
             name="eotiles",
         )
@@ -76,17 +84,14 @@ class Database:
         """Lend a connection; commits on leaving, rolls back on an error.
 
         Raises:
-            Unavailable: none came free in time, or PostgreSQL is down.
+            Unavailable: none came free in time, PostgreSQL is down, or a statement took too long.
+            BadParameter: PostgreSQL finds the statement too complex.
         """
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, TooManyRequests) as error:
-            raise Unavailable(
-                "the database has no free connection; try again in a moment"
-            ) from error
-        except OperationalError as error:
-            raise Unavailable("the database cannot be reached; try again in a moment") from error
+        except (OperationalError, InterfaceError) as error:
+            raise self._explain(error) from error
 
     async def ping(self) -> None:
         """Ask the database for nothing.
@@ -100,3 +105,31 @@ class Database:
     def stats(self) -> dict[str, Any]:
         """Counters of the pool, as psycopg_pool names them."""
         return dict(self._pool.get_stats())
+
+    def _explain(self, error: OperationalError | InterfaceError) -> EotilesError:
+        """What to tell the client of a request that PostgreSQL or the pool let down."""
+        if isinstance(error, PoolTimeout | TooManyRequests):
+            return Unavailable("the database does not answer or is busy; try again in a moment")
+        state = error.sqlstate or ""
+        if state == "57014":  # query_canceled
+            return Unavailable(
+                f"the database was stopped at its limit of {self._statement_timeout_s:g} s; ask for less"
+            )
+        if state.startswith("54"):  # program_limit_exceeded: expressions nested too deep
+            return BadParameter("the search is too complex for the database; ask for less")
+        if (
+            state.startswith("40") or state == "55P03"
+        ):  # deadlock, serialization failure; lock_not_available
+            return Unavailable("the database is busy; try again in a moment")
+        return Unavailable("the database cannot be reached; try again in a moment")
+
+    async def _check(self, connection: Connection) -> None:
+        """Whether a connection still works. If not, the others of the pool were lost with it: all are made anew.
+
+        Without this each request would meet two dead connections after a restart of PostgreSQL and be refused.
+        """
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except OperationalError:
+            await self._pool.drain()
+            raise
