@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from eotiles.core.errors import BadExpression
 
 NODES_MAX = 256
-"""Nodes of a tree: the cost of a pixel and of compiling grows with them. The largest published index has about 40."""
+"""Nodes of a tree: what a pixel and the compiler cost grows with them. The largest of 280 published indices has 63."""
 
 DEPTH_MAX = 32
-"""Levels of a tree and of nested brackets: walking it by recursion stays far below Python's limit of 1,000 frames."""
+"""Levels of a tree and of nested brackets: walking it by recursion stays far below Python's limit of 1,000
+frames. The deepest published index has 8."""
 
 BANDS_MAX = 16
 """Different bands: each one is read and warped for every tile. Sentinel-2 has 13."""
@@ -38,6 +39,9 @@ COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "
 LOGIC = {"and": "and", "or": "or"}
 CONDITIONS = frozenset({*COMPARISONS, *LOGIC, "not"})
 """Operations whose result is a condition."""
+
+NEED_CONDITIONS = frozenset({*LOGIC, "not", "where"})
+"""Operations whose operands are conditions; of `where` the first one."""
 
 ARITY = {
     **dict.fromkeys(("neg", "not", "abs", "sqrt", "log", "exp"), 1),
@@ -81,8 +85,12 @@ class Expression:
 
     root: Node
 
+    bands: tuple[str, ...] = field(init=False, compare=False)
+    """Names of the bands that are used, in order of first use."""
+
     def __post_init__(self) -> None:
         slow = 0
+        bands: dict[str, None] = {}
         for count, (node, depth) in enumerate(walk(self.root), start=1):
             if count > NODES_MAX:
                 raise BadExpression(
@@ -90,28 +98,25 @@ class Expression:
                 )
             if depth > DEPTH_MAX:
                 raise BadExpression(f"the expression is nested more than {DEPTH_MAX} levels deep")
-            if isinstance(node, Number) and not abs(node.value) <= NUMBER_MAX:
-                raise BadExpression(f"the number {node.value!r} is not within ±{NUMBER_MAX:g}")
             if isinstance(node, Apply):
                 _check(node)
                 slow += is_slow(node)
+            elif isinstance(node, Band):
+                bands[node.name] = None
+            elif not abs(node.value) <= NUMBER_MAX:
+                raise BadExpression(f"the number {node.value!r} is not within ±{NUMBER_MAX:g}")
         if slow > SLOW_MAX:
             raise BadExpression(
-                f"the expression calls exp, log or a power with a fraction {slow} times; at most {SLOW_MAX} are allowed"
+                f"the expression calls exp, log or a power with a fraction {slow} times; "
+                f"at most {SLOW_MAX} are allowed"
             )
-        if not self.bands:
+        if not bands:
             raise BadExpression("the expression uses no band")
-        if len(self.bands) > BANDS_MAX:
+        if len(bands) > BANDS_MAX:
             raise BadExpression(
-                f"the expression uses {len(self.bands)} bands; at most {BANDS_MAX} are allowed"
+                f"the expression uses {len(bands)} bands; at most {BANDS_MAX} are allowed"
             )
-
-    @cached_property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the bands that are used, in order of first use."""
-        return tuple(
-            dict.fromkeys(node.name for node, _ in walk(self.root) if isinstance(node, Band))
-        )
+        object.__setattr__(self, "bands", tuple(bands))
 
     @cached_property
     def canonical(self) -> str:
@@ -149,15 +154,15 @@ def _exponent(node: Apply) -> float:
 
 
 def _check(node: Apply) -> None:
-    if ARITY.get(node.op) != len(node.args):
-        raise BadExpression(
-            f"the operation {node.op!r} does not exist with {len(node.args)} operands"
-        )
-    if node.op == "pow":
+    op, args = node.op, node.args
+    if ARITY.get(op) != len(args):
+        raise BadExpression(f"the operation {op!r} does not exist with {len(args)} operands")
+    if op == "pow":
         _exponent(node)
-    needs = node.args if node.op in LOGIC or node.op == "not" else node.args[: node.op == "where"]
-    if not all(is_condition(arg) for arg in needs):
-        raise BadExpression(f"{node.op!r} needs a condition such as a > 0")
+    elif op in NEED_CONDITIONS and not all(
+        is_condition(arg) for arg in (args[:1] if op == "where" else args)
+    ):
+        raise BadExpression(f"{op!r} needs a condition such as a > 0")
 
 
 def _text(node: Node) -> str:
