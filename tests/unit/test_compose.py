@@ -37,6 +37,9 @@ SECRETS = {
     "explorer": set(),
     "gateway": set(),
 }
+WRITERS = {("database", "database"), ("ingest", "imagery"), ("demo", "data")}
+"""Who may write to which volume."""
+
 LIBPQ = {"PGHOST", "PGPORT", "PGUSER", "PGDATABASE"}
 IMAGE = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE", "POSTGRES_INITDB_ARGS"}
 """What the PostgreSQL image itself reads; POSTGRES_PASSWORD is left out on purpose."""
@@ -44,9 +47,9 @@ IMAGE = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE", "POSTGRES_INI
 Compose = dict[str, Any]
 
 
-def load() -> Compose:
+def load(name: str = "docker-compose.yml") -> Compose:
     """The file with every `${NAME:-default}` at its default, and nothing shared between the services."""
-    loaded: Compose = expanded(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+    loaded: Compose = expanded(yaml.safe_load((ROOT / name).read_text()))
     return loaded
 
 
@@ -99,7 +102,7 @@ def rights(name: str, service: dict[str, Any], compose: Compose) -> Iterator[str
         yield "has no /tmp, or one without a size"
     for mount in service.get("volumes", []):
         source, target, *mode = mount.rsplit(":", 2) if mount.endswith(":ro") else mount.split(":")
-        may_write = (name, source) in {("database", "database"), ("ingest", "imagery")}
+        may_write = (name, source) in WRITERS
         if (mode == ["ro"]) == may_write:
             yield f"{source} at {target}: wrong mode"
         if "docker.sock" in source:
@@ -209,6 +212,17 @@ def test_the_services_are_those_of_the_architecture() -> None:
 
 def test_nothing_is_wrong() -> None:
     assert complaints(load()) == []
+
+
+def test_the_demo_has_no_more_rights_than_a_service() -> None:
+    compose = load("docker-compose.demo.yml")
+    service = compose["services"].pop("demo")
+    assert not compose["services"]
+    service["restart"] = "unless-stopped"  # it does not come back by itself, and need not
+    for check in (rights, limits, image, variables):
+        assert not list(check("demo", service, compose))
+    assert service["ports"] == ["127.0.0.1:8080:8080"]
+    assert "http://127.0.0.1:8080/readyz" in " ".join(service["healthcheck"]["test"])
 
 
 def change(*path: str, to: Any) -> Callable[[Compose], None]:

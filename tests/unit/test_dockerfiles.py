@@ -133,6 +133,15 @@ def test_services_start_what_their_port_and_name_say(
     assert services["gateway"]["ports"][0].endswith(f":{stages['gateway'].last('EXPOSE')}")
 
 
+def test_the_demo_is_the_demo(stages: dict[str, Stage]) -> None:
+    assert json.loads(stages["demo"].last("CMD") or "[]") == ["demo", "--port", "8080"]
+    assert effective(stages, "demo", "USER") == "10001:10001"
+    scripts = (ROOT / "scripts" / "setup").read_text()
+    wheel = re.search(r"xarray-spatial==[\d.]+", scripts)
+    assert wheel is not None
+    assert wheel[0] in " ".join(stages["build-demo"].all("RUN")), "another scene than `make demo`"
+
+
 def test_health_checks_use_programs_of_their_image(
     stages: dict[str, Stage], services: dict[str, Any]
 ) -> None:
