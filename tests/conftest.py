@@ -27,14 +27,14 @@ def _clean_environment() -> Iterator[None]:
         yield
 
 
-def make_data_folder() -> Path:
+def _make_data_folder() -> Path:
     """A new data folder with a short path that the account of PostgreSQL may enter; pytest's own is closed to it."""
     folder = Path(tempfile.mkdtemp(prefix="eotiles-", dir="/tmp"))
     folder.chmod(0o711)
     return folder
 
 
-def require_postgresql() -> None:
+def _require_postgresql() -> None:
     """Skip where PostgreSQL with PostGIS is missing; fail there on CI."""
     try:
         find_binaries(standard_folders())
@@ -47,15 +47,28 @@ def require_postgresql() -> None:
 @pytest.fixture(scope="session")
 def data_folder() -> Iterator[Path]:
     """Data folder of the shared cluster; gone after the run."""
-    folder = make_data_folder()
+    folder = _make_data_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Cluster]:
+    """A cluster of the module's own, not started yet, for tests that kill, stop or delete one."""
+    _require_postgresql()
+    folder = _make_data_folder()
+    own = Cluster(folder / "data")
+    try:
+        yield own
+    finally:
+        own.reset()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
 def cluster(data_folder: Path) -> Iterator[Cluster]:
     """The shared cluster, started and migrated. Tests that kill or reset one make their own."""
-    require_postgresql()
+    _require_postgresql()
     shared = Cluster(data_folder)
     try:
         shared.start()

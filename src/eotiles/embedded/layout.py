@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +62,7 @@ class Layout:
         run = self.base / "run"
         if len(os.fsencode(run / _SOCKET_NAME)) <= _LONGEST_SOCKET:
             return run
-        return Path(tempfile.gettempdir()) / self.title
+        return Path("/tmp") / self.title  # not TMPDIR: the next start may have another
 
     @property
     def title(self) -> str:

@@ -95,12 +95,15 @@ def start_server(layout: Layout, *, account: Account, binaries: Binaries) -> int
             return port
         port = choose_port(layout.port)
         configuration = write_configuration(layout, account=account, port=port)
+        logged = _log_sizes(layout)
         if _launch(layout, account=account, binaries=binaries, configuration=configuration):
             return port
         if is_free(port):
-            break
+            raise SetupError(f"PostgreSQL does not start: {_logged_complaint(layout, logged)}")
         # Somebody took the port between our look and PostgreSQL's: choose another.
-    raise SetupError(f"PostgreSQL does not start: {_logged_complaint(layout)}")
+    raise SetupError(
+        f"PostgreSQL does not start: other programs took {_ATTEMPTS} ports in turn; try again"
+    )
 
 
 def stop_server(layout: Layout, account: Account) -> None:
@@ -131,17 +134,27 @@ def _wait_ready(layout: Layout, account: Account) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
     while not process.is_ready(layout):
         if process.postmaster(layout, account) is None or time.monotonic() > deadline:
-            raise SetupError(f"PostgreSQL does not get ready: {_logged_complaint(layout)}")
+            raise SetupError(f"PostgreSQL does not get ready; see the log files in {layout.log}")
         time.sleep(0.02)
 
 
-def _logged_complaint(layout: Layout) -> str:
-    """The last complaint in the server's logs, newest log first."""
-    for file in sorted(layout.log.glob("*.log"), key=lambda log: log.stat().st_mtime, reverse=True):
-        complaint = _complaint(file.read_text(errors="replace"))
-        if complaint:
-            return complaint
-    return f"see the log files in {layout.log}"
+def _log_sizes(layout: Layout) -> dict[Path, int]:
+    """Bytes of each log file."""
+    return {file: file.stat().st_size for file in layout.log.glob("*.log")}
+
+
+def _logged_complaint(layout: Layout, sizes: dict[Path, int]) -> str:
+    """Why the server did not start, from what its logs hold beyond `sizes`."""
+    texts = {
+        file: file.read_bytes()[sizes.get(file, 0) :].decode(errors="replace")
+        for file in layout.log.glob("postgresql-*.log")
+    }
+    startup = layout.log / "startup.log"
+    said = startup.read_text(errors="replace") if startup.exists() else ""
+    plain = " ".join(line.strip() for line in said.splitlines() if "LOG:" not in line)
+    return (
+        _complaint(said + "".join(texts.values())) or plain or f"see the log files in {layout.log}"
+    )
 
 
 def _complaint(text: str) -> str:
