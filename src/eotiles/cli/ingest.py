@@ -1,0 +1,149 @@
+"""`eotiles ingest`: imagery into the catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from eotiles.cli.serve import embedded_database
+from eotiles.ingest.bands import SENSORS
+from eotiles.ingest.options import DOMAINS, IngestOptions, parse_bands
+from eotiles.ingest.period import iso, parse_period
+from eotiles.runtime import conninfo
+from eotiles.settings import Settings
+
+app = typer.Typer(help="Bring imagery into the catalogue.", no_args_is_help=True)
+
+
+@app.callback()
+def _ingest() -> None:
+    """Bring imagery into the catalogue."""
+
+
+@app.command()
+def files(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="GeoTIFFs, and folders of such.")
+    ],
+    collection: Annotated[
+        str, typer.Option(help="Collection that the scenes become items of; made if new.")
+    ],
+    title: Annotated[str | None, typer.Option(help="Title of the collection.")] = None,
+    description: Annotated[
+        str | None, typer.Option(help="Description of the collection (Markdown).")
+    ] = None,
+    identifier: Annotated[
+        str | None,
+        typer.Option("--id", help="Item id, for a single scene. Default: from the file names."),
+    ] = None,
+    datetime: Annotated[
+        str | None,
+        typer.Option(
+            help="When it was taken: 2019-09-18, 2019-09-18T10:50:31Z, or an interval A/B. Default: from TIFF tags, "
+            "then file names."
+        ),
+    ] = None,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the bands in the order of the file (red,green,blue,nir), or of one file a band "
+            "(B02=blue,B03=green). Default: from file names, descriptions and colours."
+        ),
+    ] = None,
+    sensor: Annotated[
+        str | None,
+        typer.Option(help=f"What B4 means: {', '.join(SENSORS)}. Default: from file names."),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help=f"What values mean: {', '.join(DOMAINS)}. Default: dn.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Physical value = digital number × scale + offset.")
+    ] = None,
+    offset: Annotated[
+        float | None, typer.Option(help="Physical value of digital number 0.")
+    ] = None,
+    nodata: Annotated[
+        float | None, typer.Option(help="Digital number that means 'no data' (nan is allowed).")
+    ] = None,
+    attribution: Annotated[
+        str | None,
+        typer.Option(help="What every map must show, e.g. the name of the data's owner."),
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="Who produced the imagery.")] = None,
+    license: Annotated[
+        str | None, typer.Option(help="SPDX identifier (CC-BY-4.0), or other.")
+    ] = None,
+    license_url: Annotated[str | None, typer.Option(help="Address of the licence's text.")] = None,
+) -> None:
+    """Check GeoTIFFs, make them cloud-optimised, and put them into the catalogue as STAC Items.
+
+    A scene comes in entirely or not at all, and may be ingested again. Ends with 1 if anything was refused.
+    """
+    options = IngestOptions(
+        collection=collection,
+        title=title,
+        description=description,
+        license=license,
+        license_url=license_url,
+        provider=provider,
+        attribution=attribution,
+        item=identifier,
+        period=None if datetime is None else parse_period(datetime),
+        sensor=sensor,
+        bands=() if bands is None else parse_bands(bands),
+        domain=domain,
+        scale=scale,
+        offset=offset,
+        nodata=nodata,
+    )
+    settings = Settings()
+    if not run_ingest(paths, options, settings):
+        raise typer.Exit(1)
+
+
+def run_ingest(paths: list[Path], options: IngestOptions, settings: Settings) -> bool:
+    """Ingest with a progress bar and print what became of it: whether everything came in."""
+    # GDAL and Shapely are loaded by the verb that needs them: `eotiles db status` answers at once.
+    from eotiles.ingest.files import ingest_files  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with (
+        embedded_database(settings),
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        ) as bar,
+    ):
+        task = bar.add_task("looking for files", total=None)
+        summary = ingest_files(
+            paths,
+            options,
+            conninfo=conninfo(settings, "ingest"),
+            assets=settings.assets,
+            roots=settings.roots,
+            progress=lambda done, total, what: bar.update(
+                task, completed=done, total=total, description=what
+            ),
+        )
+    for scene in summary.scenes:
+        end = "" if scene.period.end is None else f"/{iso(scene.period.end)}"
+        typer.echo(
+            f"{scene.outcome} {options.collection}/{scene.item}, taken {iso(scene.period.start)}{end} "
+            f"(by {scene.period.origin.replace('-', ' ')})"
+        )
+    for refusal in summary.refused:
+        typer.echo(f"refused: {refusal}", err=True)
+    typer.echo(
+        f"{summary.count('ingested')} ingested, {summary.count('updated')} updated, "
+        f"{summary.count('unchanged')} unchanged, {len(summary.refused)} refused"
+    )
+    return not summary.refused

@@ -1,0 +1,130 @@
+"""The collection's document: made with its first item, widened by every further one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from eotiles.ingest.item import ATTRIBUTION, EO, RENDER
+from eotiles.ingest.options import IngestOptions
+
+UNKNOWN_LICENSE = "other"
+SUMMARISED = ("constellation", "instruments", "gsd", "eotiles:domain")
+
+
+def with_item(
+    collection: Mapping[str, Any] | None,
+    item: Mapping[str, Any],
+    renders: Mapping[str, Any],
+    options: IngestOptions,
+) -> dict[str, Any]:
+    """The document that the collection has once it holds the item. Pure: equal inputs, equal document.
+
+    What people wrote stays: the extent only grows, layers and band descriptions that are there are not replaced, and
+    texts change only where the options say so. Layers stay because a stretch that moved with every scene would make
+    neighbouring scenes look different.
+    """
+    document = deepcopy(dict(collection)) if collection is not None else _new(options)
+    for field, value in {
+        "title": options.title,
+        "description": options.description,
+        "license": options.license,
+        "attribution": options.attribution,
+    }.items():
+        if value is not None:
+            document[field] = value
+    if options.provider is not None or options.attribution is not None:
+        _set_provider(document, options)
+    if options.license_url is not None:
+        links = [link for link in document.get("links", []) if link.get("rel") != "license"]
+        document["links"] = [*links, {"rel": "license", "href": options.license_url}]
+    document["extent"] = _extent(document.get("extent"), item)
+    _summarise(document.setdefault("summaries", {}), item)
+    described = document.setdefault("item_assets", {})
+    for key, asset in item["assets"].items():
+        described.setdefault(key, _described(asset))
+    if renders:
+        document["renders"] = {**renders, **document.get("renders", {})}
+    document["stac_extensions"] = sorted(_extensions(document))
+    return document
+
+
+def _new(options: IngestOptions) -> dict[str, Any]:
+    return {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "id": options.collection,
+        "title": options.collection,
+        "description": options.title or f"Imagery of the collection {options.collection}.",
+        "license": UNKNOWN_LICENSE,
+        "links": [],
+    }
+
+
+def _set_provider(document: dict[str, Any], options: IngestOptions) -> None:
+    """Add or describe the producer; other providers stay."""
+    name = options.provider or (document.get("providers") or [{"name": "unknown"}])[0]["name"]
+    provider: dict[str, Any] = {"name": name, "roles": ["producer"]}
+    if options.attribution is not None:
+        provider["description"] = options.attribution
+    others = [known for known in document.get("providers", []) if known["name"] != name]
+    document["providers"] = [provider, *others]
+
+
+def _extent(extent: Mapping[str, Any] | None, item: Mapping[str, Any]) -> dict[str, Any]:
+    properties = item["properties"]
+    start = properties.get("start_datetime") or properties["datetime"]
+    end = properties.get("end_datetime") or properties["datetime"]
+    box = list(item["bbox"])
+    if extent is not None:
+        known = extent["spatial"]["bbox"][0]
+        box = [
+            min(known[0], box[0]),
+            min(known[1], box[1]),
+            max(known[2], box[2]),
+            max(known[3], box[3]),
+        ]
+        first, last = extent["temporal"]["interval"][0]
+        # RFC 3339 in UTC sorts as text; null means open.
+        start = None if first is None else min(first, start)
+        end = None if last is None else max(last, end)
+    return {"spatial": {"bbox": [box]}, "temporal": {"interval": [[start, end]]}}
+
+
+def _summarise(summaries: dict[str, Any], item: Mapping[str, Any]) -> None:
+    for field in SUMMARISED:
+        value = item["properties"].get(field)
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            summaries[field] = sorted({*summaries.get(field, []), *values})
+    bands = {band["name"]: band for band in summaries.get("bands", [])}
+    for asset in item["assets"].values():
+        for band in asset.get("bands", []):
+            bands.setdefault(band["name"], _described_band(band))
+    if bands:
+        summaries["bands"] = [bands[name] for name in sorted(bands)]
+
+
+def _described(asset: Mapping[str, Any]) -> dict[str, Any]:
+    """An asset as item_assets describes it: what its like share in every item."""
+    described = {name: asset[name] for name in ("title", "type", "roles", "gsd") if name in asset}
+    if "bands" in asset:
+        described["bands"] = [_described_band(band) for band in asset["bands"]]
+    return described
+
+
+def _described_band(band: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("name", "eo:common_name", "eo:center_wavelength", "eo:full_width_half_max", "gsd")
+    return {name: band[name] for name in kept if name in band}
+
+
+def _extensions(document: Mapping[str, Any]) -> set[str]:
+    used = set(document.get("stac_extensions", []))
+    if any("eo:common_name" in band for band in document["summaries"].get("bands", [])):
+        used.add(EO)
+    if "attribution" in document:
+        used.add(ATTRIBUTION)
+    if document.get("renders"):
+        used.add(RENDER)
+    return used

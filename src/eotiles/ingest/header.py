@@ -1,0 +1,111 @@
+"""Opening a file: only as a GeoTIFF, and only if its header promises nothing absurd."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import Interleaving
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+
+from eotiles.core.errors import IngestRefused
+from eotiles.read.gdal import BANDS_MAX, CONFIGURATION, PIXELS_MAX
+
+MAX_BLOCK_BYTES = 256 * 2**20
+"""Of a file that is to be converted; what the raster service opens has a lower limit."""
+
+MAX_EXPANSION = 2000
+"""Decoded bytes per byte of file, above 1 GiB decoded: beyond it a file is a bomb, or nearly empty."""
+
+# As the raster service reads: only what is inside the file counts, no folder is listed and no sidecar file is opened.
+GDAL_OPTIONS = {**CONFIGURATION, "GDAL_NUM_THREADS": "ALL_CPUS"}
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@contextmanager
+def open_geotiff(path: Path) -> Iterator[DatasetReader]:
+    """The file, opened by GDAL's GTiff driver and no other, its header checked.
+
+    Raises:
+        IngestRefused: it is not a GeoTIFF, has no CRS or grid, or is larger than we take.
+    """
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+            size = stream.seek(0, 2)
+    except OSError as error:
+        raise IngestRefused(f"cannot be read ({error.strerror})") from error
+    if magic not in _MAGIC:
+        raise IngestRefused("is not a GeoTIFF" if size else "is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(path, driver="GTiff")
+    except RasterioError as error:
+        raise IngestRefused("is a damaged or truncated TIFF") from error
+    with dataset:
+        _check(dataset, path, size)
+        yield dataset
+
+
+def _check(dataset: DatasetReader, path: Path, size: int) -> None:
+    pixels = dataset.width * dataset.height
+    sample_bytes = max(np.dtype(_known(name)).itemsize for name in dataset.dtypes)
+    rows, columns = dataset.block_shapes[0]
+    block = (
+        rows
+        * columns
+        * sample_bytes
+        * (dataset.count if dataset.interleaving == Interleaving.pixel else 1)
+    )
+    decoded = pixels * dataset.count * sample_bytes
+    if pixels > PIXELS_MAX:
+        raise IngestRefused(f"has {dataset.width} × {dataset.height} pixels, more than 2^36")
+    if dataset.count > BANDS_MAX:
+        raise IngestRefused(f"has {dataset.count} bands, more than {BANDS_MAX}")
+    if block > MAX_BLOCK_BYTES:
+        raise IngestRefused(
+            f"is stored in blocks of {columns} × {rows} pixels, too large to read piece by piece"
+        )
+    if decoded > max(2**30, MAX_EXPANSION * size):
+        raise IngestRefused(
+            f"would unpack to {decoded / 2**30:.0f} GiB from {size / 2**20:.1f} MiB"
+        )
+    if len(set(dataset.dtypes)) > 1:
+        raise IngestRefused(f"mixes data types ({', '.join(sorted(set(dataset.dtypes)))})")
+    if np.dtype(_known(dataset.dtypes[0])).kind == "c":
+        raise IngestRefused(
+            "holds complex numbers, which cannot be drawn: store amplitude or power"
+        )
+    if dataset.gcps[0] and dataset.crs is None:
+        raise IngestRefused("has ground control points instead of a grid: warp it first (gdalwarp)")
+    if dataset.crs is None:
+        raise IngestRefused("has no CRS: write one into the file (gdal_edit.py -a_srs EPSG:… FILE)")
+    if dataset.transform.is_identity or dataset.transform.is_degenerate:
+        raise IngestRefused(
+            "has no georeference: write one into the file (gdal_edit.py -a_ullr …); world files are not read"
+        )
+    if not north_up(dataset):
+        raise IngestRefused("has rotated or mirrored pixels: warp it to north-up first (gdalwarp)")
+    if path.with_name(path.name + ".msk").exists():
+        raise IngestRefused(
+            f"keeps its mask in {path.name}.msk, which the raster service does not read: put it inside "
+            "(gdal_translate -mask)"
+        )
+
+
+def north_up(dataset: DatasetReader) -> bool:
+    """Whether rows run south and columns east, as the raster service takes for granted."""
+    transform = dataset.transform
+    return bool(transform.b == 0 and transform.d == 0 and transform.a > 0 and transform.e < 0)
+
+
+def _known(dtype: str) -> str:
+    # GDAL's complex integers have no NumPy type; rasterio calls them complex_int16.
+    return "complex64" if dtype.startswith("complex_int") else dtype

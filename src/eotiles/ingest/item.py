@@ -1,0 +1,132 @@
+"""A scene as a STAC Item: STAC 1.1 with the proj, eo, raster and file extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pystac
+
+from eotiles.ingest.asset import build_asset, ground_sample_distance, projection, projection_code
+from eotiles.ingest.bands import SENSORS, Band
+from eotiles.ingest.footprint import footprint
+from eotiles.ingest.layers import NamedBand
+from eotiles.ingest.options import IngestOptions
+from eotiles.ingest.period import Period
+from eotiles.ingest.place import Placed
+from eotiles.ingest.scenes import Scene
+from eotiles.ingest.survey import Survey
+
+PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
+EO = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
+FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+ATTRIBUTION = "https://stac-extensions.github.io/attribution/v0.1.0/schema.json"
+RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
+
+THUMBNAIL = "thumbnail"
+
+
+def scene_bands(
+    named: Mapping[str, Sequence[Band]], surveys: Mapping[str, Survey], options: IngestOptions
+) -> list[NamedBand]:
+    """Every band of a scene with its radiometry: the options' word first, then the file's."""
+    bands = []
+    for key, names in named.items():
+        seen = surveys[key]
+        for index, (band, statistics) in enumerate(zip(names, seen.statistics, strict=True)):
+            scale = seen.scales[index] if options.scale is None else options.scale
+            offset = seen.offsets[index] if options.offset is None else options.offset
+            plain = (scale, offset) == (1.0, 0.0)
+            bands.append(
+                NamedBand(
+                    asset=key,
+                    index=index + 1,
+                    name=band.name,
+                    common_name=band.common_name,
+                    scale=scale,
+                    offset=offset,
+                    domain=options.domain or ("dn" if plain else "physical"),
+                    statistics=statistics,
+                )
+            )
+    return bands
+
+
+def build_item(
+    scene: Scene,
+    options: IngestOptions,
+    period: Period,
+    *,
+    surveys: Mapping[str, Survey],
+    named: Mapping[str, Sequence[Band]],
+    bands: Sequence[NamedBand],
+    placed: Mapping[str, Placed],
+) -> dict[str, Any]:
+    """The item without its thumbnail. `created` and `updated` are given by the catalogue, when it is stored.
+
+    Raises:
+        IngestRefused: it has no place on the Earth.
+    """
+    geometry, bbox = footprint(list(surveys.values()))
+    properties: dict[str, Any] = {
+        **period.properties(),
+        "gsd": min(ground_sample_distance(named[key], surveys[key]) for key in surveys),
+        "eotiles:domain": bands[0].domain,
+        "eotiles:datetime_origin": period.origin,
+    }
+    if options.item_description is not None:
+        properties["description"] = options.item_description
+    if options.attribution is not None:
+        properties["attribution"] = options.attribution
+    if scene.sensor is not None:
+        properties["constellation"] = SENSORS[scene.sensor].constellation
+        properties["instruments"] = [SENSORS[scene.sensor].instrument]
+    codes = {projection_code(seen) for seen in surveys.values()}
+    shared = codes.pop() if len(codes) == 1 else None
+    if shared is not None:
+        properties["proj:code"] = shared
+    item = pystac.Item(
+        id=scene.id,
+        geometry=geometry,
+        bbox=bbox,
+        datetime=period.start if period.end is None else None,
+        properties=properties,
+        start_datetime=period.start if period.end is not None else None,
+        end_datetime=period.end,
+        collection=options.collection,
+        stac_extensions=[
+            PROJECTION,
+            RASTER,
+            FILE,
+            *([EO] if any(band.common_name for band in bands) else []),
+            *([ATTRIBUTION] if options.attribution is not None else []),
+        ],
+    )
+    for key, seen in surveys.items():
+        item.add_asset(
+            key,
+            build_asset(
+                seen,
+                placed[key],
+                details=named[key],
+                bands=[band for band in bands if band.asset == key],
+                crs_fields={} if shared is not None else projection(seen),
+            ),
+        )
+    document: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
+    return document
+
+
+def add_thumbnail(item: dict[str, Any], href: str, shape: tuple[int, int]) -> None:
+    """Add the thumbnail asset.
+
+    It is a file of the data folder like the others. The STAC API puts a picture drawn by the raster API in its place.
+    """
+    item["assets"][THUMBNAIL] = {
+        "href": href,
+        "type": "image/png",
+        "title": "Thumbnail",
+        "roles": ["thumbnail"],
+        "proj:shape": list(shape),
+    }

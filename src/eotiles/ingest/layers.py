@@ -1,0 +1,131 @@
+"""What a scene, or a collection, is first shown as: true colour, the indices that its bands allow, or one band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eotiles.core.index import BAND_SYMBOLS, INDICES
+from eotiles.ingest.bands import MASKS
+from eotiles.ingest.statistics import BandStatistics
+
+TRUE_COLOUR = "true-colour"
+GREY = "grey"
+
+
+@dataclass(frozen=True)
+class NamedBand:
+    """A band of a scene, with what is needed to draw it."""
+
+    asset: str
+    index: int
+    """Band of the file, from 1."""
+
+    name: str
+    common_name: str | None
+    scale: float
+    offset: float
+    domain: str
+    statistics: BandStatistics
+
+
+def colour_bands(bands: Sequence[NamedBand]) -> tuple[NamedBand, ...]:
+    """Red, green and blue if the scene has them, else its first band that is not of labels."""
+    by_name = _by_common_name(bands)
+    if all(name in by_name for name in ("red", "green", "blue")):
+        return by_name["red"], by_name["green"], by_name["blue"]
+    drawable = [band for band in bands if band.name not in (*MASKS, "alpha")]
+    return (drawable[0] if drawable else bands[0],)
+
+
+def stretch(bands: Sequence[NamedBand]) -> tuple[float, float]:
+    """One range of physical values for all the bands, so that colours stay true: their 2nd to 98th percentile.
+
+    Display values are made to be looked at: they keep their full range.
+    """
+    if all(band.domain == "display" for band in bands):
+        return 0.0, 255.0
+    values = [band.statistics.sample * band.scale + band.offset for band in bands]
+    low, high = (float(value) for value in np.percentile(np.concatenate(values), (2, 98)))
+    # Four digits: what people type, and the same for two scenes that hardly differ.
+    low, high = float(f"{low:.4g}"), float(f"{high:.4g}")
+    return (low, high) if low < high else (low, low + max(abs(low) * 1e-3, 1e-6))
+
+
+def renders(bands: Sequence[NamedBand]) -> dict[str, Any]:
+    """Default layers as the STAC render extension writes them.
+
+    Two fields are parameters of our raster API: `index` names a spectral index, and with `unscale` the range is one of
+    physical values. Bands of one file are written as the raster API takes them: data|bidx=4,3,2.
+    """
+    layers: dict[str, Any] = {}
+    fitting = _indices(bands)
+    chosen = colour_bands(bands)
+    if len(chosen) == 3:
+        layers[TRUE_COLOUR] = _plain("True colour", chosen, bands)
+    elif not fitting:
+        layers[GREY] = _plain(chosen[0].name, chosen, bands)
+    for name, used in fitting.items():
+        index = INDICES[name]
+        layers[name] = {
+            "title": index.title,
+            "assets": list(dict.fromkeys(band.asset for band in used)),
+            "index": name,
+            "rescale": [list(index.rescale)],
+            "colormap_name": index.colormap,
+        }
+    return layers
+
+
+def _plain(title: str, chosen: Sequence[NamedBand], bands: Sequence[NamedBand]) -> dict[str, Any]:
+    """Bands drawn as they are, on one range."""
+    layer: dict[str, Any] = {
+        "title": title,
+        "assets": _selected(chosen, bands),
+        "rescale": [list(stretch(chosen)) for _ in chosen],
+    }
+    if any((band.scale, band.offset) != (1.0, 0.0) for band in chosen):
+        layer["unscale"] = True
+    return layer
+
+
+def _selected(chosen: Sequence[NamedBand], bands: Sequence[NamedBand]) -> list[str]:
+    """Assets as the raster API takes them, one entry where one file holds all the bands."""
+    assets = {band.asset for band in chosen}
+    if len(assets) == 1:
+        asset = assets.pop()
+        alone = sum(band.asset == asset for band in bands) == 1
+        numbers = ",".join(str(band.index) for band in chosen)
+        return [asset if alone else f"{asset}|bidx={numbers}"]
+    return [
+        band.asset
+        if sum(other.asset == band.asset for other in bands) == 1
+        else f"{band.asset}|bidx={band.index}"
+        for band in chosen
+    ]
+
+
+def _indices(bands: Sequence[NamedBand]) -> dict[str, list[NamedBand]]:
+    """The indices whose bands are all there, with those bands."""
+    by_name = _by_common_name(bands)
+    fitting = {}
+    for name, index in INDICES.items():
+        used = [
+            next((by_name[common] for common in BAND_SYMBOLS[symbol] if common in by_name), None)
+            for symbol in index.bands
+        ]
+        found = [band for band in used if band is not None]
+        if len(found) == len(used):
+            fitting[name] = found
+    return fitting
+
+
+def _by_common_name(bands: Sequence[NamedBand]) -> Mapping[str, NamedBand]:
+    named: dict[str, NamedBand] = {}
+    for band in bands:
+        if band.common_name is not None:
+            named.setdefault(band.common_name, band)
+    return named
