@@ -1,0 +1,207 @@
+"""Which layers can be drawn from what an item holds: true colour, its renders, the indices its bands allow. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eotiles.catalog.bands import sources
+from eotiles.catalog.drawable import Drawable, drawables
+from eotiles.catalog.radiometry import Json
+from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+
+Query = tuple[tuple[str, str], ...]
+"""Parameters of the raster API, in order; a name may repeat."""
+
+TRUE_COLOUR = "true-colour"
+
+REFLECTANCE_STRETCH = "0,0.3"
+"""Reflectance drawn black and white in true colour: land is rarely brighter than 0.3, clouds and snow may saturate."""
+
+_COLOURS = ("red", "green", "blue")
+_TRUE_COLOUR_NAMES = {
+    TRUE_COLOUR,
+    "true-color",
+    "truecolor",
+    "truecolour",
+    "visual",
+    "rgb",
+    "natural-color",
+}
+_PLAIN_PARAMETERS = (
+    "expression",
+    "colormap_name",
+    "color_formula",
+    "nodata",
+    "resampling",
+    "unscale",
+)
+"""Fields of a render that are parameters of the raster API as they stand."""
+
+
+@dataclass(frozen=True)
+class OfferedLayer:
+    """Something that the raster API can draw from an item or a collection."""
+
+    name: str
+    """Short: true-colour, ndvi, the key of a render."""
+
+    title: str
+    """For people."""
+
+    query: Query
+    """What the raster API is asked with."""
+
+    render: str | None = None
+    """Key in `renders` that it comes from (STAC render extension)."""
+
+
+def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[OfferedLayer, ...]:
+    """The layers that fit, best first: true colour, then the renders, or without any the indices the bands allow.
+
+    `assets` are those of an item, or a collection's `item_assets`. Whatever the imagery is, one layer is offered when
+    there is a file that can be drawn at all.
+    """
+    bands = drawables(assets, properties=properties)
+    colours = _true_colour(bands)
+    declared = [_render(key, render) for key, render in renders.items() if _fits(render, assets)]
+    if declared:
+        is_shown = any(layer.name in _TRUE_COLOUR_NAMES for layer in declared)
+        layers = ([] if is_shown or colours is None else [colours]) + sorted(declared, key=_rank)
+    else:
+        names = {
+            source.common_name for source in sources({"assets": assets, "properties": properties})
+        }
+        layers = ([] if colours is None else [colours]) + [
+            OfferedLayer(index.name, _index_title(index, index.title), (("index", index.name),))
+            for index in INDICES.values()
+            if all(names.intersection(BAND_SYMBOLS[symbol]) for symbol in index.bands)
+        ]
+    return tuple(layers or (_single(band) for band in bands[:1]))
+
+
+def _true_colour(bands: Sequence[Drawable]) -> OfferedLayer | None:
+    """From one ready-made colour asset if there is one, else from the red, green and blue bands of finest pixels."""
+    for is_ready in (True, False):
+        found = [_finest(colour, bands, visual=is_ready) for colour in _COLOURS]
+        chosen = [band for band in found if band is not None]
+        if len(chosen) == len(_COLOURS):
+            return OfferedLayer(TRUE_COLOUR, "True colour", _assets(chosen) + _stretch(chosen))
+    return None
+
+
+def _finest(colour: str, bands: Sequence[Drawable], *, visual: bool) -> Drawable | None:
+    having = [band for band in bands if band.source.common_name == colour and band.visual == visual]
+    return min(having, key=lambda band: band.source.gsd_m or float("inf"), default=None)
+
+
+def _single(band: Drawable) -> OfferedLayer:
+    return OfferedLayer(band.source.asset, band.title, _assets([band]) + _by_statistics([band]))
+
+
+def _assets(bands: Sequence[Drawable]) -> Query:
+    """Bands of one file in one parameter, bands of several files in one each."""
+    if len({band.source.asset for band in bands}) == 1 and bands[0].siblings > 1:
+        numbers = ",".join(str(band.source.band) for band in bands)
+        return (("assets", f"{bands[0].source.asset}|bidx={numbers}"),)
+    return tuple(
+        (
+            "assets",
+            band.source.asset
+            if band.siblings == 1
+            else f"{band.source.asset}|bidx={band.source.band}",
+        )
+        for band in bands
+    )
+
+
+def _stretch(bands: Sequence[Drawable]) -> Query:
+    """From values to brightness: reflectance on one fixed scale, anything else by its statistics."""
+    if all(band.is_scaled for band in bands):
+        return (("unscale", "true"), ("rescale", REFLECTANCE_STRETCH))
+    return _by_statistics(bands)
+
+
+def _by_statistics(bands: Sequence[Drawable]) -> Query:
+    """Bytes as they are; other digital numbers on one range, so that colours keep their balance."""
+    ranges = [band.value_range for band in bands if band.value_range is not None]
+    if all(band.data_type == "uint8" for band in bands) or len(ranges) < len(bands):
+        return ()
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return (("rescale", f"{low:.6g},{high:.6g}"),) if low < high else ()
+
+
+def _fits(render: Any, assets: Json) -> bool:
+    """Whether a render names assets, all of which are there."""
+    names = render.get("assets") if isinstance(render, Mapping) else None
+    return (
+        isinstance(names, list)
+        and bool(names)
+        and all(str(name).split("|")[0] in assets for name in names)
+    )
+
+
+def _render(key: str, render: Json) -> OfferedLayer:
+    index = INDICES.get(str(render.get("index")))
+    title = str(render.get("title") or key)
+    if index is not None:
+        return OfferedLayer(
+            key, _index_title(index, title), _index_query(index, render), render=key
+        )
+    query = [("assets", str(name)) for name in render["assets"]]
+    query += [
+        (name, _text(render[name]))
+        for name in _PLAIN_PARAMETERS
+        if isinstance(render.get(name), str | int | float)
+    ]
+    query += [("rescale", pair) for pair in _rescale(render)]
+    if isinstance(render.get("colormap"), Mapping):
+        query.append(("colormap", json.dumps(render["colormap"], separators=(",", ":"))))
+    return OfferedLayer(key, title, tuple(query), render=key)
+
+
+def _index_query(index: Index, render: Json) -> Query:
+    """An index finds its bands by itself, and its own range and colours need no mention."""
+    pairs = [
+        pair
+        for pair in _rescale(render)
+        if pair != f"{index.rescale[0]:.9g},{index.rescale[1]:.9g}"
+    ]
+    colours = [name for name in [render.get("colormap_name")] if name not in (None, index.colormap)]
+    return (
+        ("index", index.name),
+        *(("rescale", pair) for pair in pairs),
+        *(("colormap_name", str(name)) for name in colours),
+    )
+
+
+def _rescale(render: Json) -> list[str]:
+    """Ranges as the raster API takes them; one that counts for every band is said once."""
+    pairs = [
+        ",".join(f"{value:.9g}" for value in pair)
+        for pair in render.get("rescale") or ()
+        if isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(value, int | float) for value in pair)
+    ]
+    return pairs[:1] if len(set(pairs)) == 1 else pairs
+
+
+def _rank(layer: OfferedLayer) -> tuple[int, int]:
+    """True colour, other layers, indices in the order of INDICES: the database keeps no order of keys."""
+    order = list(INDICES)
+    index = dict(layer.query).get("index")
+    if index is not None:
+        return 2, order.index(index)
+    return (0, 0) if layer.name in _TRUE_COLOUR_NAMES else (1, 0)
+
+
+def _index_title(index: Index, title: str) -> str:
+    name = index.name.upper()
+    return title if title.upper().startswith(name) else f"{name}: {title}"
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,36 @@
+"""The public addresses that a request was made under."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import cast
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from eotiles.catalog.site import Site
+from eotiles.settings import Settings
+
+
+def site_of(request: Request) -> Site:
+    """Addresses that a client of this request reaches; `app.state.eotiles` holds the Settings."""
+    settings = cast(Settings, request.app.state.eotiles)
+    here = str(request.base_url).rstrip("/")
+    root = here.removesuffix(settings.stac_path)
+    return Site(
+        root=root,
+        stac=here,
+        raster=root + settings.raster_path,
+        assets=root + settings.assets_path,
+        folder=PurePosixPath(settings.assets),
+    )
+
+
+class MountedHere:
+    """ASGI middleware: links start where this app is mounted. Starlette's start where the outermost app is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app({**scope, "app_root_path": scope.get("root_path", "")}, receive, send)

@@ -1,0 +1,102 @@
+"""Hands out the files of the data folder that items name: GET and HEAD with ranges, nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
+
+from eotiles.catalog.site import UNPUBLISHED
+from eotiles.http.errors import add_handlers
+from eotiles.http.operations import Meters, Operations
+from eotiles.settings import Settings
+
+MEDIA_TYPES = {
+    ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
+    ".tiff": "image/tiff; application=geotiff; profile=cloud-optimized",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".json": "application/json",
+    ".geojson": "application/geo+json",
+    ".xml": "application/xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+"""What is handed out; a file of another kind (a half-written one, say) is not there."""
+
+
+def create_assets(settings: Settings, *, meters: Meters) -> Starlette:
+    """The application that is mounted at `settings.assets_path`."""
+    files = AssetFiles(directory=settings.assets, check_dir=False, follow_symlink=False)
+    app = Starlette(
+        routes=[Mount("/", files)],
+        middleware=[
+            Middleware(Operations, service="assets", meters=meters, scalars=frozenset),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
+                allow_methods=["GET", "HEAD", "OPTIONS"],
+                allow_headers=["Range", "If-None-Match", "If-Range"],
+                expose_headers=[
+                    "Accept-Ranges",
+                    "Content-Length",
+                    "Content-Range",
+                    "ETag",
+                    "Last-Modified",
+                ],
+                allow_credentials=False,
+                max_age=600,
+            ),
+        ],
+    )
+    add_handlers(app, validation_status=400)
+    return app
+
+
+class AssetFiles(StaticFiles):
+    """Starlette's static files, for imagery: by kind, cacheable, no hidden files, no folders, no links out."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        parts = PurePosixPath(path).parts
+        if parts[:1] == (UNPUBLISHED,):
+            raise HTTPException(404, "this file is drawn as tiles, but not handed out")
+        is_hidden = any(part.startswith(".") for part in parts)
+        if is_hidden or PurePosixPath(path).suffix.lower() not in MEDIA_TYPES:
+            raise HTTPException(404, "there is no such file")
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code == 405:
+                raise
+            raise HTTPException(404, "there is no such file") from error
+
+    async def check_config(self) -> None:
+        """The folder comes with the first scene that is ingested; until then nothing is there."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = FileResponse(
+            full_path,
+            status_code=status_code,
+            stat_result=stat_result,
+            media_type=MEDIA_TYPES[PurePosixPath(full_path).suffix.lower()],
+            headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"},
+        )
+        if self.is_not_modified(response.headers, Headers(scope=scope)):
+            return NotModifiedResponse(response.headers)
+        return response

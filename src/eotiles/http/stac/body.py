@@ -1,0 +1,98 @@
+"""A look at every JSON body before anything else reads it: size, depth, number of values, and no NaN or NUL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from eotiles.core.errors import BadParameter
+from eotiles.http.errors import problem
+
+MOST_DEPTH = 32
+
+
+class StrictJson:
+    """ASGI middleware that refuses bodies which are too large, or JSON that PostgreSQL or a kernel would trip over.
+
+    Python's JSON reader takes NaN and Infinity; PostgreSQL stores null for one and refuses a NUL character with an
+    error of its own.
+    """
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int, most_values: int) -> None:
+        self.app = app
+        self._most_bytes = most_bytes
+        self._most_values = most_values
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
+            await self.app(scope, receive, send)
+            return
+        body = bytearray()
+        is_more = True
+        while is_more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return  # the client left
+            body += message.get("body", b"")
+            is_more = message.get("more_body", False)
+            if len(body) > self._most_bytes:
+                refusal = problem(
+                    413, f"the body is larger than {self._most_bytes} bytes", instance=scope["path"]
+                )
+                await refusal(scope, receive, send)
+                return
+        try:
+            check_json(bytes(body), most_values=self._most_values)
+        except BadParameter as error:
+            await problem(400, str(error), instance=scope["path"])(scope, receive, send)
+            return
+        whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        async def replay() -> Message:
+            nonlocal whole
+            if whole is not None:
+                message, whole = whole, None
+                return message
+            return await receive()
+
+        await self.app(scope, replay, send)
+
+
+def check_json(body: bytes, *, most_values: int) -> None:
+    """Pass a JSON text that is within bounds; an empty one too.
+
+    Raises:
+        BadParameter: it is not JSON, holds NaN, Infinity or NUL, or is over a bound.
+    """
+    if not body:
+        return
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadParameter(f"the body is not JSON: {error}"[:200]) from error
+    left = most_values
+    level: list[Any] = [value]
+    for _ in range(MOST_DEPTH):
+        below: list[Any] = []
+        for part in level:
+            if isinstance(part, dict):
+                if any("\0" in key for key in part):
+                    raise BadParameter("the body holds a NUL character")
+                below.extend(part.values())
+            elif isinstance(part, list):
+                below.extend(part)
+            elif isinstance(part, str) and "\0" in part:
+                raise BadParameter("the body holds a NUL character")
+        left -= len(below)
+        if left < 0:
+            raise BadParameter(f"the body holds more than {most_values} values")
+        if not below:
+            return
+        level = below
+    raise BadParameter(f"the body is nested deeper than {MOST_DEPTH} levels")
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number that JSON knows")

@@ -1,0 +1,212 @@
+"""stac-fastapi-pgstac's client with our links in every item and collection, and with sentences for what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from fastapi import Request
+from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.types.search import PgstacSearch
+from stac_fastapi.types.errors import NotFoundError
+from starlette.responses import Response
+
+from eotiles.catalog.filters import flat_bbox
+from eotiles.catalog.links import Additions, link_collection, link_item
+from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, UnknownItem
+from eotiles.http.stac import parameters
+from eotiles.http.stac.addresses import site_of
+from eotiles.http.stac.landing import landing_links, sortables_link
+from eotiles.http.stac.renders import Renders
+
+Json = dict[str, Any]
+
+GEOJSON = "application/geo+json"
+
+
+class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
+    """Every route ends in `_search_base`, `get_collection` or `all_collections`: there the links come in."""
+
+    async def landing_page(self, **kwargs: Any) -> Any:
+        page = await super().landing_page(**kwargs)
+        request: Request = kwargs["request"]
+        page["links"] += landing_links(site_of(request))
+        return page
+
+    async def get_collection(self, collection_id: str, request: Request, **kwargs: Any) -> Any:
+        try:
+            collection = await super().get_collection(collection_id, request)
+        except NotFoundError as error:
+            raise UnknownCollection(f"there is no collection {collection_id!r}") from error
+        _renders(request).remember(collection)
+        return self._linked(collection, request, Additions())
+
+    async def all_collections(
+        self,
+        request: Request,
+        *,
+        bbox: Any = None,
+        limit: int | None = None,
+        query: str | None = None,
+        fields: list[str] | None = None,
+        filter_expr: str | None = None,
+        filter_lang: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        parameters.object_parameter("query", query)
+        names = parameters.field_names(fields)
+        answer = await super().all_collections(
+            request,
+            bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
+            limit=min(limit or 10, parameters.MOST_ITEMS),
+            query=query,
+            fields=_with_identity(names),
+            filter_expr=filter_expr,
+            filter_lang=filter_lang,
+            **kwargs,
+        )
+        # With `fields` upstream has rendered its answer already.
+        found = json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
+        include = {name.lstrip("+ ") for name in names or () if not name.startswith("-")}
+        exclude = {name[1:] for name in names or () if name.startswith("-")}
+        additions = _additions(include, exclude)
+        found["collections"] = [
+            self._linked(collection, request, additions) for collection in found["collections"]
+        ]
+        return found
+
+    async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
+        parameters.bounded(search_request)
+        found = cast(Json, await super()._search_base(search_request, request))
+        fields = getattr(search_request, "fields", None)
+        additions = (
+            _additions(fields.include or set(), fields.exclude or set()) if fields else Additions()
+        )
+        renders = await self._renders_of(found["features"], request)
+        site = site_of(request)
+        found["features"] = [
+            link_item(
+                site, item, renders=renders.get(item.get("collection", ""), {}), additions=additions
+            )
+            for item in found["features"]
+        ]
+        return found
+
+    async def get_item(
+        self, item_id: str, collection_id: str, request: Request, **kwargs: Any
+    ) -> Any:
+        try:
+            return await super().get_item(item_id, collection_id, request)
+        except NotFoundError as error:
+            raise UnknownItem(
+                f"there is no item {item_id!r} in collection {collection_id!r}"
+            ) from error
+
+    async def item_collection(
+        self,
+        collection_id: str,
+        request: Request,
+        *,
+        query: str | None = None,
+        fields: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        parameters.object_parameter("query", query)
+        names = parameters.field_names(fields)
+        return _geojson(
+            await super().item_collection(
+                collection_id, request, query=query, fields=names, **kwargs
+            )
+        )
+
+    async def get_search(
+        self,
+        request: Request,
+        *,
+        query: str | None = None,
+        intersects: str | None = None,
+        fields: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        parameters.object_parameter("query", query)
+        parameters.object_parameter("intersects", intersects)
+        names = parameters.field_names(fields)
+        return _geojson(
+            await super().get_search(
+                request, query=query, intersects=intersects, fields=names, **kwargs
+            )
+        )
+
+    async def post_search(
+        self, search_request: PgstacSearch, request: Request, **kwargs: Any
+    ) -> Any:
+        return _geojson(await super().post_search(search_request, request))
+
+    def _clean_search_args(
+        self,
+        base_args: Json,
+        *,
+        filter_query: str | None = None,
+        filter_lang: str | None = None,
+        **kwargs: Any,
+    ) -> Json:
+        """As upstream, but for the filter: upstream's parser can be made to end the process."""
+        tree = parameters.filter_tree(filter_query, filter_lang)
+        if tree is not None and base_args.get("query"):
+            raise BadParameter("query and filter exclude each other; use filter")
+        clean: Json = super()._clean_search_args(base_args, **kwargs)
+        return clean if tree is None else {**clean, "filter": tree, "filter_lang": "cql2-json"}
+
+    def _linked(self, collection: Json, request: Request, additions: Additions) -> Json:
+        site = site_of(request)
+        linked = link_collection(site, collection, additions=additions)
+        if additions.links and "id" in linked:
+            linked["links"].append(sortables_link(f"{site.stac}/collections/{linked['id']}"))
+        return linked
+
+    async def _renders_of(
+        self, items: Iterable[Json], request: Request
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Renders of the collections that items belong to; a collection is asked for once in a while."""
+        known = _renders(request)
+        for name in {str(item["collection"]) for item in items if item.get("collection")}:
+            if name not in known:
+                try:
+                    await self.get_collection(name, request)
+                except NotFound:
+                    known.remember({"id": name})  # deleted meanwhile
+        return known
+
+
+def _renders(request: Request) -> Renders:
+    return cast(Renders, request.app.state.renders)
+
+
+def _additions(include: set[str], exclude: set[str]) -> Additions:
+    """What a search that asks for some members only lets us add to."""
+
+    def wanted(*names: str) -> bool:
+        return not exclude.intersection(names) and (
+            not include or bool(include.intersection(names))
+        )
+
+    return Additions(
+        links=wanted("links"),
+        assets=wanted("assets", "assets.thumbnail"),
+        extensions=wanted("stac_extensions"),
+    )
+
+
+def _with_identity(names: list[str] | None) -> list[str] | None:
+    """Fields with the id, without which nothing can be said about a collection."""
+    if not names:
+        return None
+    kept = [name for name in names if name != "-id"]
+    return [*kept, "id"] if any(not name.startswith("-") for name in kept) else kept or None
+
+
+def _geojson(answer: Any) -> Any:
+    if isinstance(answer, Response):
+        answer.headers["content-type"] = GEOJSON
+    return answer

@@ -1,0 +1,74 @@
+"""Which STAC API extensions the catalogue has: filter, sort, fields, query, free text, collection search."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from stac_fastapi.extensions import (
+    CollectionSearchFilterExtension,
+    ItemCollectionFilterExtension,
+    SearchFilterExtension,
+)
+from stac_fastapi.extensions.filter import FilterConformanceClasses as Cql2
+from stac_fastapi.extensions.filter.request import FilterExtensionPostRequest
+from stac_fastapi.extensions.free_text import FreeTextConformanceClasses
+from stac_fastapi.extensions.sort import (
+    CollectionSearchSortExtension,
+    ItemCollectionSortExtension,
+    SearchSortExtension,
+)
+from stac_fastapi.pgstac.config import Settings as ApiSettings
+from stac_fastapi.pgstac.extensions import FreeTextExtension
+from stac_fastapi.pgstac.models.extensions import Extensions
+
+from eotiles.http.stac.queryables import Queryables, Sortables
+
+SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
+"""pystac-client looks for this one; 1.1, which upstream names, adds the sortables."""
+
+_CQL2 = [
+    Cql2.ADVANCED_COMPARISON_OPERATORS,
+    Cql2.ARRAY_FUNCTIONS,
+    Cql2.BASIC_SPATIAL_FUNCTIONS,
+    Cql2.CASE_INSENSITIVE_COMPARISON,
+    Cql2.SPATIAL_FUNCTIONS,
+    Cql2.TEMPORAL_FUNCTIONS,
+]
+"""What pgSTAC does beyond basic CQL2; a test runs a filter of each."""
+
+
+class FilterPostRequest(FilterExtensionPostRequest):
+    """A filter in the body of a search: CQL2 JSON, or with `filter-lang` CQL2 text."""
+
+    filter_expr: dict[str, Any] | str | None = Field(  # type: ignore[assignment]
+        None, alias="filter", description="A CQL2 filter."
+    )
+    filter_lang: Literal["cql2-json", "cql2-text"] | None = Field(  # type: ignore[assignment]
+        "cql2-json", alias="filter-lang"
+    )
+
+
+def read_extensions(settings: ApiSettings) -> Extensions:
+    """Everything that reads; what these maps leave out is as upstream has it."""
+    search_filter = SearchFilterExtension(client=Queryables())
+    search_filter.POST = FilterPostRequest
+    search_filter.conformance_classes = [*search_filter.conformance_classes, *_CQL2]
+    search_sort = SearchSortExtension(client=Sortables())
+    search_sort.conformance_classes = [*search_sort.conformance_classes, SORT_1_0]
+    return Extensions(
+        search_map={
+            "filter": search_filter,
+            "sort": search_sort,
+            "free_text": FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.SEARCH]),
+        },
+        item_collection_map={
+            "filter": ItemCollectionFilterExtension(client=Queryables()),
+            "sort": ItemCollectionSortExtension(client=Sortables()),
+            "free_text": FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.ITEMS]),
+        },
+        collection_search_map={"filter": CollectionSearchFilterExtension(client=Queryables())},
+        # Upstream does not register the routes of collection search's own extensions.
+        extra_map={"collections_sortables": CollectionSearchSortExtension(client=Sortables())},
+        settings=settings,
+    )

@@ -1,0 +1,67 @@
+"""Parameters of a search that stac-fastapi lets through and pgSTAC then trips over. All raise BadParameter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from stac_fastapi.pgstac.types.search import PgstacSearch
+
+from eotiles.catalog.filters import checked_filter, filter_from_json, filter_from_text, flat_bbox
+from eotiles.core.errors import BadParameter
+
+MOST_ITEMS = 1000
+"""Items or collections of one page; asking for more gives this many."""
+
+MOST_NAMES = 10_000
+"""Values of `ids`, `collections` and `q` together with a search."""
+
+
+def object_parameter(name: str, text: str | None) -> None:
+    """Check a query parameter that holds a JSON object (`intersects`, `query`)."""
+    if text is None:
+        return
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadParameter(f"{name}: not JSON") from error
+    if not isinstance(value, dict):
+        raise BadParameter(f"{name}: has to be a JSON object")
+
+
+def field_names(fields: Sequence[str] | None) -> list[str] | None:
+    """Names of the `fields` parameter without the empty ones (`fields=a,,b`)."""
+    return [name for name in fields if name.strip("+- ")] if fields is not None else None
+
+
+def filter_tree(filter_expr: str | None, filter_lang: str | None) -> dict[str, Any] | None:
+    """The filter of a query parameter, as a tree."""
+    if not filter_expr:
+        return None
+    if filter_lang == "cql2-json" or filter_expr.lstrip().startswith("{"):
+        return filter_from_json(filter_expr)
+    return filter_from_text(filter_expr)
+
+
+def bounded(search: PgstacSearch) -> None:
+    """Bring a search, whichever way it came, within what the service answers."""
+    # `conf` would let a caller change pgSTAC's settings, `readonly` and `base_url` among them.
+    search.conf = None
+    search.limit = min(search.limit or 10, MOST_ITEMS)
+    if search.bbox is not None:
+        search.bbox = tuple(flat_bbox(search.bbox, name="bbox"))
+    for name in ("ids", "collections", "q"):
+        values = getattr(search, name, None) or ()
+        if len(values) > MOST_NAMES:
+            raise BadParameter(f"{name}: more than {MOST_NAMES} values")
+    tree = getattr(search, "filter_expr", None)
+    if tree is not None:
+        search.filter_expr = (
+            filter_from_text(tree) if isinstance(tree, str) else checked_filter(tree)
+        )
+        search.filter_lang = "cql2-json"
+    fields = getattr(search, "fields", None)
+    if fields is not None and fields.include:
+        # Without them an answer cannot be told from another.
+        fields.include |= {"id", "collection"} - (fields.exclude or set())

@@ -1,0 +1,66 @@
+"""The ingest service: what writes under /stac, in a process and with a database login of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from stac_fastapi.extensions import TransactionExtension
+
+import eotiles
+from eotiles.core.errors import HrefRefused
+from eotiles.http.service import equip
+from eotiles.http.stac.addresses import MountedHere
+from eotiles.http.stac.application import STAC_ERRORS
+from eotiles.http.stac.body import StrictJson
+from eotiles.http.stac.configuration import api_settings
+from eotiles.http.stac.connections import ping, pool_of
+from eotiles.http.write_client import WritingClient
+from eotiles.http.write_gate import WRITES, TokenGate
+from eotiles.read.hrefs import allow_list
+from eotiles.settings import Settings
+
+MOST_BYTES = 16 << 20
+MOST_VALUES = 2_000_000
+"""Values in one body: a thousand items of an ordinary size."""
+
+
+def create_write(settings: Settings) -> FastAPI:
+    """The Transactions extension of the STAC API, for whoever has a token. Without a token's hash nobody writes."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with pool_of(app, settings, "ingest"):
+            yield
+
+    app = FastAPI(
+        title=f"{settings.title}: writing",
+        version=eotiles.__version__,
+        lifespan=lifespan,
+        openapi_url="/write/api",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.eotiles = settings
+    app.state.settings = api_settings(settings)
+    app.state.router_prefix = ""
+    app.state.allowed = allow_list(settings.roots)
+    TransactionExtension(client=WritingClient(), settings=app.state.settings).register(app)
+    app.add_middleware(StrictJson, most_bytes=MOST_BYTES, most_values=MOST_VALUES)
+    app.add_middleware(TokenGate, hashes=settings.token_hashes)
+    app.add_middleware(MountedHere)
+
+    async def ready() -> None:
+        await ping(app)
+
+    equip(
+        app,
+        service="ingest",
+        settings=settings,
+        ready=ready,
+        validation_status=400,
+        methods=("GET", "HEAD", "OPTIONS", *WRITES),
+        foreign={**STAC_ERRORS, HrefRefused: (422, None)},
+    )
+    return app
