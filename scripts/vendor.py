@@ -90,7 +90,7 @@ def land(topology: dict[str, Any]) -> dict[str, Any]:
             # TopoJSON: ~i is arc i backwards; the first point of an arc repeats the last of the one before.
             arc = arcs[index] if index >= 0 else arcs[~index][::-1]
             points.extend(arc[1:] if points else arc)
-        return points
+        return unwrapped(points)
 
     polygons = [
         [ring(indices) for indices in polygon]
@@ -100,6 +100,19 @@ def land(topology: dict[str, Any]) -> dict[str, Any]:
         )
     ]
     return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def unwrapped(ring: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A ring that crosses the antimeridian, as one piece that reaches beyond 180° (MapLibre cuts it there).
+
+    Antarctica's goes round the pole and does not close; two points below it make an area of it.
+    """
+    points = [ring[0]]
+    for lng, lat in ring[1:]:
+        points.append((round(lng - 360 * round((lng - points[-1][0]) / 360), 2), lat))
+    if points[0] != points[-1]:
+        points += [(points[-1][0], -90.0), (points[0][0], -90.0), points[0]]
+    return points
 
 
 def decoded(

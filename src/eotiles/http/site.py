@@ -28,13 +28,20 @@ ASKED = "no-cache"
 """Kept by browsers, but asked for again each time; the answer is 304 while nothing changed."""
 
 
-def create_site(settings: Settings) -> FastAPI:
-    """The app that serves the map page; it needs no database."""
+def create_site(settings: Settings, *, static: Path = STATIC) -> FastAPI:
+    """The app that serves the map page from the folder `static`; it needs no database."""
     app = FastAPI(title=settings.title, openapi_url=None, docs_url=None, redoc_url=None)
+
+    async def libraries_present() -> None:
+        # vendor.py writes its stamp last.
+        if not (static / "vendor" / ".stamp").is_file():
+            raise Unavailable(
+                "The map's libraries are not installed here: run `python scripts/vendor.py` (make setup does)."
+            )
 
     async def page(request: Request) -> Response:
         await libraries_present()
-        return FileResponse(STATIC / "index.html", headers={"Cache-Control": ASKED})
+        return FileResponse(static / "index.html", headers={"Cache-Control": ASKED})
 
     async def config(request: Request) -> Response:
         root = settings.public_url or request.scope.get("root_path", "").rstrip("/")
@@ -51,18 +58,10 @@ def create_site(settings: Settings) -> FastAPI:
 
     app.add_route("/", page, methods=["GET", "HEAD"])
     app.add_route("/config.json", config, methods=["GET", "HEAD"])
-    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/static", Files(directory=static), name="static")
     app.add_middleware(PageHeaders, policy=content_security_policy(settings))
     equip(app, service="site", settings=settings, ready=libraries_present)
     return app
-
-
-async def libraries_present() -> None:
-    """Raise Unavailable until scripts/vendor.py has run; a wheel brings the libraries with it."""
-    if not (STATIC / "vendor" / ".stamp").is_file():
-        raise Unavailable(
-            "The map's libraries are not installed here: run `python scripts/vendor.py` (make setup does)."
-        )
 
 
 def content_security_policy(settings: Settings) -> str:

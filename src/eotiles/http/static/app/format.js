@@ -31,10 +31,9 @@ export function place({ lng, lat }) {
   return `${part(lat, "N", "S")}, ${part(lng, "E", "W")}`;
 }
 
-/** A number with about four significant digits and a true minus sign. */
+const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: false });
+
+/** A number with up to four significant digits and a true minus sign. */
 export function number(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const digits = Number.isInteger(value) ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value) || 1))));
-  const short = value.toFixed(Math.max(digits, Number.isInteger(value) ? 0 : 2));
-  return short.replace("-", "−");
+  return Number.isFinite(value) ? NUMBER.format(value).replace("-", "−") : "–";
 }

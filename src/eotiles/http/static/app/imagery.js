@@ -2,7 +2,7 @@
 import { getJson, sentence } from "./api.js";
 
 const ID = "imagery";
-const BELOW = "footprint-fill";
+const BELOW = "degrees";
 
 /**
  * `onFault(message)` is told in words what went wrong, null when a new layer starts; `onBusy(true | false)` whether

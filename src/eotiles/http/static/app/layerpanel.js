@@ -44,17 +44,14 @@ export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
       $("actions").replaceChildren();
       card.hidden = false;
     },
-    close() {
-      request?.abort();
-      card.hidden = true;
-    },
-    /** Fetch and draw the legend. A layer without one shows none; the imagery does not wait for it. */
+    /** Fetch and draw the legend of a computed layer; the imagery does not wait for it. */
     async explain(layer) {
       request?.abort();
       request = new AbortController();
       const { signal } = request;
       $("legend").hidden = true;
       point = () => {};
+      if (!layer.computed) return;
       try {
         const legend = await fetchLegend(layer, signal);
         if (!legend || signal.aborted) return;

@@ -1,15 +1,23 @@
 // What an item can be drawn as: one layer for each `tilejson` web-map-link, and the addresses that belong to it.
 
-/** Layers of an item in the order of its links: { key, name, title, href }. `key` is what stands in the page's address. */
+/** Parameters that make a layer of values, which has a legend; a layer without any is a picture. */
+const COMPUTED = ["index", "expression", "model"];
+
+/**
+ * Layers of an item in the order of its links: { key, name, title, computed, href }. `key` is what stands in the page's
+ * address.
+ */
 export function layersOf(item) {
   const seen = new Set();
   return (item.links ?? []).filter((link) => link.rel === "tilejson").flatMap((link) => {
-    const index = new URL(link.href, document.baseURI).searchParams.get("index");
+    const parameters = new URL(link.href, document.baseURI).searchParams;
+    const index = parameters.get("index");
     const title = link.title || index || "Imagery";
     const key = index ?? slug(title);
     if (seen.has(key)) return [];
     seen.add(key);
-    return [{ key, ...named(title, index), href: link.href }];
+    const computed = COMPUTED.some((name) => parameters.has(name));
+    return [{ key, ...named(title, index), computed, href: link.href }];
   });
 }
 

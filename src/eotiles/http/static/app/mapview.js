@@ -6,8 +6,9 @@ import { drawGraticule } from "./graticule.js";
 import { AttributionControl, Map, NavigationControl, ScaleControl } from "./maplibre.js";
 
 const CLOSEST = 16;
+const CANVAS = "Map. Arrow keys move it, plus and minus zoom, Enter reads the value at the centre.";
 
-/** A map that is ready to be drawn on. Rejects where the browser has no WebGL 2. */
+/** A map that can be drawn on; the ground may still be loading. Rejects where the browser has no WebGL 2. */
 export async function createMap() {
   const map = new Map({
     container: "map",
@@ -22,11 +23,11 @@ export async function createMap() {
     touchPitch: false,
   });
   map.touchZoomRotate.disableRotation();
-  map.addControl(new NavigationControl({ showCompass: false }), "top-left");
-  map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
   map.addControl(new AttributionControl({ compact: innerWidth < 720 }), "bottom-right");
-  map.getCanvas().setAttribute("aria-label", "Map. Arrow keys move it, plus and minus zoom, Enter reads the value at the centre.");
-  await map.once("load");
+  map.addControl(new NavigationControl({ showCompass: false }), "bottom-right");
+  map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+  map.getCanvas().setAttribute("aria-label", CANVAS);
+  await map.once("style.load");
   drawGraticule(map);
   followTheme(map);
   return map;

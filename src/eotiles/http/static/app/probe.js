@@ -23,18 +23,19 @@ export function createProbe(map, { onValue }) {
       request = new AbortController();
       const { signal } = request;
       const { lng, lat } = spot.wrap();
-      const body = h("div", { className: "reading", role: "status" });
-      body.append(h("p", { className: "wait" }, "Reading…"));
-      popup = new Popup({ closeOnClick: false, maxWidth: "280px", focusAfterOpen: false }).setLngLat(spot).setDOMContent(body).addTo(map);
+      const body = h("div", { className: "reading", role: "status" }, h("p", {}, "Reading…"));
+      const where = h("p", { className: "where" }, place({ lng, lat }));
+      popup = new Popup({ closeOnClick: false, maxWidth: "280px", focusAfterOpen: false });
+      popup.setLngLat(spot).setDOMContent(body).addTo(map);
       popup.on("close", () => onValue(null));
       try {
         const route = `point/${lng.toFixed(7)},${lat.toFixed(7)}`;
         const { values = [], band_names: names = [] } = await getJson(sibling(layer, route), { signal });
-        body.replaceChildren(...reading(layer, values, names), h("p", { className: "where" }, place({ lng, lat })));
+        body.replaceChildren(...reading(layer, values, names), where);
         if (values.length === 1) onValue(values[0]);
       } catch (error) {
         if (superseded(error)) return;
-        body.replaceChildren(h("p", { className: "said" }, error.message), h("p", { className: "where" }, place({ lng, lat })));
+        body.replaceChildren(h("p", { className: "said" }, error.message), where);
       }
     },
   };
@@ -45,5 +46,9 @@ function reading(layer, values, names) {
   if (values.length === 1) {
     return [h("p", { className: "value" }, h("span", {}, layer.name), h("strong", {}, number(values[0])))];
   }
-  return [h("dl", {}, ...values.flatMap((value, i) => [h("dt", {}, names[i] ?? `Band ${i + 1}`), h("dd", {}, number(value))]))];
+  const rows = values.flatMap((value, i) => [
+    h("dt", {}, names[i] ?? `Band ${i + 1}`),
+    h("dd", {}, number(value)),
+  ]);
+  return [h("dl", {}, ...rows)];
 }

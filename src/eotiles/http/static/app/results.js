@@ -44,7 +44,8 @@ export function createResults({ onPick, onHover, onMore }) {
       for (const button of list.querySelectorAll("button")) {
         const chosen = button.dataset.key === key;
         button.setAttribute("aria-pressed", String(chosen));
-        if (chosen) button.scrollIntoView({ block: "nearest" });
+        // On a phone the list does not scroll by itself: the whole panel would jump.
+        if (chosen && list.scrollHeight > list.clientHeight) button.scrollIntoView({ block: "nearest" });
       }
     },
     hover(key) {
