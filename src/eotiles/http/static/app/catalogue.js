@@ -62,3 +62,9 @@ export function boundsOf(item) {
   const box = item.bbox;
   return box.length === 6 ? [box[0], box[1], box[3], box[4]] : box;
 }
+
+/** Whom to name beside an item's imagery. */
+export function creditOf({ properties }) {
+  const producers = (properties.providers ?? []).filter(({ roles }) => !roles || roles.includes("producer"));
+  return properties.attribution ?? producers.map(({ name }) => name).join(", ");
+}

@@ -31,8 +31,11 @@ export function createImagery(map, { onFault, onBusy }) {
   }
 
   return {
-    /** Draw a layer and return its TileJSON; null when another one was asked for meanwhile. */
-    async show(layer) {
+    /**
+     * Draw a layer and return its TileJSON; null when it failed or another one was asked for meanwhile. `credit` is
+     * shown where the TileJSON names nobody.
+     */
+    async show(layer, credit) {
       clear();
       onFault(null);
       onBusy(true);
@@ -48,7 +51,7 @@ export function createImagery(map, { onFault, onBusy }) {
           minzoom: tilejson.minzoom ?? 0,
           maxzoom: tilejson.maxzoom ?? 22,
           scheme: tilejson.scheme ?? "xyz",
-          attribution: tilejson.attribution ?? "",
+          attribution: tilejson.attribution || credit,
         });
         map.addLayer({
           id: ID,

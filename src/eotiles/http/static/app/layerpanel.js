@@ -40,6 +40,8 @@ export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
         h("legend", { className: "unseen" }, "Show"),
         ...(rows.length ? rows : [h("p", { className: "none" }, "Nothing of this item can be drawn.")]),
       );
+      $("scene-text").textContent = item.properties.description ?? "";
+      $("scene-about").hidden = !item.properties.description;
       $("legend").hidden = true;
       $("actions").replaceChildren();
       card.hidden = false;

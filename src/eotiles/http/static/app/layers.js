@@ -13,7 +13,7 @@ export function layersOf(item) {
     const parameters = new URL(link.href, document.baseURI).searchParams;
     const index = parameters.get("index");
     const title = link.title || index || "Imagery";
-    const key = index ?? slug(title);
+    const key = link.render ?? index ?? slug(title);
     if (seen.has(key)) return [];
     seen.add(key);
     const computed = COMPUTED.some((name) => parameters.has(name));

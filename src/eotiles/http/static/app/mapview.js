@@ -89,9 +89,11 @@ function centre(item) {
   return { type: "Point", coordinates: [(west + east + (east < west ? 360 : 0)) / 2, (south + north) / 2] };
 }
 
-/** Fly to an item, beside the cards that lie on the map. At once where motion is not wanted (MapLibre sees to that). */
-export function flyTo(map, item, { animate = true } = {}) {
-  const [west, south, east, north] = boundsOf(item);
+/**
+ * Fly to west, south, east, north, beside the card that lies on the map. At once where motion is not wanted (MapLibre sees
+ * to that).
+ */
+export function flyTo(map, [west, south, east, north], { animate = true } = {}) {
   const wide = $("map").clientWidth > 760;
   map.fitBounds([[west, south], [east < west ? east + 360 : east, north]], {
     padding: { top: 48, bottom: 56, left: 56, right: wide ? 356 : 48 },

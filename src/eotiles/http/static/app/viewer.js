@@ -1,6 +1,6 @@
 // The map at work: the item that is shown, the layer it is drawn as, and what a click means.
 import { writeAddress } from "./address.js";
-import { keyOf } from "./catalogue.js";
+import { boundsOf, creditOf, keyOf } from "./catalogue.js";
 import { $, settled } from "./dom.js";
 import { createImagery } from "./imagery.js";
 import { createLayerPanel } from "./layerpanel.js";
@@ -12,11 +12,12 @@ import { createProbe } from "./probe.js";
 export function createViewer(map, { onShow, onHover }) {
   let item = null;
   let layer = null;
+  let extent = null;
   let found = [];
 
   const panel = createLayerPanel({
-    onLayer: draw,
-    onZoom: () => flyTo(map, item),
+    onLayer: (wanted) => draw(wanted),
+    onZoom: () => flyTo(map, extent),
     onRetry: () => draw(layer),
     onOpacity(percent) {
       imagery.setOpacity(percent / 100);
@@ -32,7 +33,8 @@ export function createViewer(map, { onShow, onHover }) {
     if (event.key === "Enter") point({ point: map.project(map.getCenter()), lngLat: map.getCenter() });
   });
 
-  async function draw(wanted) {
+  /** `fly`: how to go to where the layer is, once that is known; null stays. */
+  async function draw(wanted, fly = null) {
     layer = wanted;
     probe.close();
     if (!layer) {
@@ -41,8 +43,12 @@ export function createViewer(map, { onShow, onHover }) {
     }
     writeAddress({ layer: layer.key });
     panel.explain(layer);
-    const tilejson = await imagery.show(layer);
-    if (tilejson) panel.share(item, wanted, tilejson);
+    const tilejson = await imagery.show(layer, creditOf(item));
+    if (!tilejson) return;
+    panel.share(item, wanted, tilejson);
+    // A layer can be smaller than its item: bands differ in what they cover.
+    extent = tilejson.bounds ?? extent;
+    if (fly) flyTo(map, extent, fly);
   }
 
   /** On the item that is shown a click reads a value, on another footprint it goes there. */
@@ -71,8 +77,9 @@ export function createViewer(map, { onShow, onHover }) {
     outline();
     footprints.choose(keyOf(item));
     panel.open(item, layers, first);
-    if (fly) flyTo(map, item, { animate: step });
-    draw(first);
+    extent = boundsOf(item);
+    if (fly) flyTo(map, extent, { animate: step });
+    draw(first, fly ? { animate: step } : null);
   }
 
   return {
