@@ -1,0 +1,96 @@
+"""Sources: the bands of an item that hold measurements, read off its STAC metadata. Pure; opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eotiles.catalog.radiometry import Json, first_number, radiometry
+from eotiles.core.source import Source
+
+_MEDIA_TYPES = ("image/tiff", "image/vnd.stac.geotiff", "image/x.geotiff")
+_MEASUREMENTS = frozenset({"data", "reflectance"})
+
+_NOTHING: Json = {}
+
+
+def sources(item: Json) -> tuple[Source, ...]:
+    """Every band of the item that can feed a formula, in the order of its assets and bands.
+
+    Those are the bands of GeoTIFF assets with the role `data` (or without any role): a `visual` asset is made for eyes,
+    and its numbers mean nothing. Reads `bands` (STAC 1.1), `eo:bands` and `raster:bands` (STAC 1.0), and what an asset
+    or the item's properties say for all their bands.
+    """
+    properties = _mapping(item.get("properties"))
+    return tuple(
+        source
+        for key, asset in _mapping(item.get("assets")).items()
+        if is_geotiff(asset) and _holds_measurements(asset)
+        for source in asset_sources(key, asset, properties=properties)
+    )
+
+
+def geotiff_assets(item: Json) -> tuple[str, ...]:
+    """Keys of the assets that can be drawn at all."""
+    return tuple(key for key, asset in _mapping(item.get("assets")).items() if is_geotiff(asset))
+
+
+def is_geotiff(asset: Any) -> bool:
+    """Whether the asset says that it is a GeoTIFF; without a media type its name decides."""
+    if not isinstance(asset, Mapping) or not isinstance(asset.get("href"), str):
+        return False
+    kind = asset.get("type")
+    if isinstance(kind, str):
+        return kind.split(";")[0].strip().lower() in _MEDIA_TYPES
+    return str(asset["href"]).split("?")[0].lower().endswith((".tif", ".tiff"))
+
+
+def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source]:
+    """The bands of one asset. One without any description of its bands is taken for a single band."""
+    described = _list(asset.get("bands")) or _list(asset.get("eo:bands"))
+    numbers = _list(asset.get("raster:bands"))
+    for position in range(max(len(described), len(numbers), 1)):
+        band, raster_band = _at(described, position), _at(numbers, position)
+        meaning = radiometry(band, raster_band=raster_band, asset=asset, properties=properties)
+        if meaning is None:
+            continue
+        yield Source(
+            asset=key,
+            band=position + 1,
+            name=_text(band.get("name")) or key,
+            common_name=_text(band.get("eo:common_name"))
+            or _text(band.get("common_name"))
+            or _text(asset.get("eo:common_name")),
+            scale=meaning.scale,
+            offset=meaning.offset,
+            nodata=meaning.nodata,
+            gsd_m=first_number(
+                band.get("gsd"),
+                band.get("raster:spatial_resolution"),
+                raster_band.get("spatial_resolution"),
+                asset.get("gsd"),
+                asset.get("raster:spatial_resolution"),
+                properties.get("gsd"),
+            ),
+        )
+
+
+def _holds_measurements(asset: Json) -> bool:
+    roles = _list(asset.get("roles"))
+    return not roles or any(role in _MEASUREMENTS for role in roles)
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _at(bands: Sequence[Any], position: int) -> Json:
+    return _mapping(bands[position]) if position < len(bands) else _NOTHING
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,86 @@
+"""What a digital number means: scale, offset and nodata of a band, and the one place where it becomes physical.
+
+A band says it for itself (STAC 1.1 `bands`, or `raster:bands` before), else its asset says it for all its bands, else
+the item's properties for all its assets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Json = Mapping[str, Any]
+
+OFFSET_APPLIED = "earthsearch:boa_offset_applied"
+"""Earth Search sets it on Sentinel-2 items whose pixels have the offset of baseline 04.00 already taken off, and still
+lists that offset (https://github.com/Element84/earth-search/issues/9)."""
+
+
+@dataclass(frozen=True)
+class Radiometry:
+    """A digital number `dn` stands for `dn * scale + offset`, unless it is `nodata`."""
+
+    scale: float = 1.0
+    """Physical units per digital number. Never 0."""
+
+    offset: float = 0.0
+    """Physical value of digital number 0."""
+
+    nodata: float | None = None
+    """Digital number that means 'no data'. Not a number needs no mention: it is never valid."""
+
+
+def radiometry(
+    band: Json, *, raster_band: Json, asset: Json, properties: Json
+) -> Radiometry | None:
+    """What the item says about a band; None where it says something impossible, a scale of 0.
+
+    `band` is its entry in `bands` or `eo:bands`, `raster_band` its entry in `raster:bands`; either may be empty.
+    """
+    levels = (band, asset, properties)
+
+    def declared(name: str) -> float | None:
+        """Best first: the band, the band as STAC 1.0 wrote it, the asset, the item. STAC spells infinities as text."""
+        own, *inherited = (level.get(name) for level in levels)
+        return first_number(own, raster_band.get(name.removeprefix("raster:")), *inherited)
+
+    scale, offset = declared("raster:scale"), declared("raster:offset")
+    if scale == 0:
+        return None
+    if properties.get(OFFSET_APPLIED) is True:
+        offset = 0.0
+    return Radiometry(1.0 if scale is None else scale, offset or 0.0, declared("nodata"))
+
+
+def physical(
+    dn: NDArray[Any], *, scales: Sequence[float], offsets: Sequence[float]
+) -> NDArray[np.float32]:
+    """Physical values of digital numbers.
+
+    Args:
+        dn: (band, y, x), any type of number.
+        scales: one a band.
+        offsets: one a band.
+
+    Returns:
+        (band, y, x) float32.
+    """
+    values = dn.astype(np.float32)
+    if any(scale != 1 for scale in scales):
+        values *= np.asarray(scales, np.float32)[:, None, None]
+    if any(offset != 0 for offset in offsets):
+        values += np.asarray(offsets, np.float32)[:, None, None]
+    return values
+
+
+def first_number(*values: Any) -> float | None:
+    """The first that is a finite number; strangers' metadata may hold anything."""
+    for value in values:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    return None

@@ -1,0 +1,242 @@
+"""The raster API (`/raster`): titiler-pgstac's routes, drawn our way, with `index=`, `/indices`, `/legend` on top."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import jinja2
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, FastAPI
+from morecantile.errors import InvalidIdentifier, InvalidZoomError
+from rasterio.errors import RasterioError
+from rio_tiler import errors as rio_tiler
+from starlette.templating import Jinja2Templates
+from titiler.core.factory import (
+    AlgorithmFactory,
+    BaseFactory,
+    ColorMapFactory,
+    MultiBaseTilerFactory,
+    TMSFactory,
+)
+from titiler.core.middleware import CacheControlMiddleware
+from titiler.core.utils import update_openapi
+from titiler.extensions.render import stacRenderExtension
+from titiler.extensions.wmts import wmtsExtension
+from titiler.mosaic.extensions.wmts import wmtsExtension as mosaicWmtsExtension
+from titiler.pgstac.errors import BackendError, MosaicNotFoundError, ReadOnlyPgSTACError
+from titiler.pgstac.extensions import searchInfoExtension
+from titiler.pgstac.factory import (
+    MosaicTilerFactory,
+    add_search_list_route,
+    add_search_register_route,
+)
+
+import eotiles
+from eotiles.bandmath.kernels import warm
+from eotiles.catalog.registry import Registry
+from eotiles.core.index import INDICES
+from eotiles.http.service import equip
+from eotiles.http.titiler import parameters
+from eotiles.http.titiler.backend import FinderParams, MosaicBackend
+from eotiles.http.titiler.draw import draw
+from eotiles.http.titiler.extensions import (
+    AttributionExtension,
+    IndicesExtension,
+    LegendExtension,
+    add_indices,
+    add_legend,
+)
+from eotiles.http.titiler.landing import add_landing
+from eotiles.http.titiler.limits import within_limits
+from eotiles.http.titiler.matrices import MATRICES
+from eotiles.http.titiler.paths import collection_path, item_path, search_path
+from eotiles.http.titiler.reader import Access, ItemReader
+from eotiles.http.titiler.renders import item_renders, mosaic_renders
+from eotiles.http.titiler.styling import algorithm_params, colormap_params
+from eotiles.read.hrefs import allow_list
+from eotiles.runtime import conninfo, open_database
+from eotiles.settings import Settings
+
+BODY_MAX_BYTES = 2**20
+
+FOREIGN = {
+    rio_tiler.RioTilerError: (422, None),
+    rio_tiler.NoAssetFoundError: (404, None),
+    rio_tiler.PointOutsideBounds: (404, None),
+    rio_tiler.TileOutsideBounds: (404, None),
+    MosaicNotFoundError: (404, None),
+    InvalidIdentifier: (404, None),
+    InvalidZoomError: (422, "the tile matrix set has no such zoom"),
+    ReadOnlyPgSTACError: (503, "the database does not take new searches"),
+    BackendError: (422, "the database cannot use this search"),
+    RasterioError: (424, "an asset of the item cannot be read"),
+}
+"""What the libraries raise on their own: status, and what is said instead of their text."""
+
+
+def create_raster(settings: Settings) -> FastAPI:
+    """The raster service: items, collections and registered searches as tiles, pictures and numbers."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.database = await stack.enter_async_context(open_database(settings, "read"))
+            app.state.dbpool = stack.enter_context(
+                Registry(
+                    conninfo(settings, "read"),
+                    wait_s=settings.database_wait_s,
+                    statement_timeout_s=settings.statement_timeout_s,
+                )
+            )
+            await run_sync(warm, INDICES.values())
+            yield
+
+    app = FastAPI(
+        title=f"{settings.title}: raster API",
+        description="Tiles, pictures and numbers of the catalogue's imagery: TiTiler-PgSTAC's routes and more.",
+        version=eotiles.__version__,
+        openapi_url="/api",
+        docs_url="/api.html",
+        redoc_url=None,
+        lifespan=lifespan,
+        dependencies=[Depends(within_limits)],
+        max_body_size=BODY_MAX_BYTES,
+    )
+    update_openapi(app)
+    templates = Jinja2Templates(env=_templates())
+    reader = partial(
+        ItemReader,
+        access=Access(roots=allow_list(settings.roots), max_pixels=settings.max_pixels),
+    )
+    searches = _mosaics("/searches/{search_id}", search_path, reader, templates)
+    factories: dict[str, BaseFactory] = {
+        "STAC Search": searches,
+        "STAC Collection": _mosaics(
+            "/collections/{collection_id}", collection_path, reader, templates
+        ),
+        "STAC Item": _items("/collections/{collection_id}/items/{item_id}", reader, templates),
+        "Tiling Schemes": TMSFactory(supported_tms=MATRICES, templates=templates),
+        "Algorithms": AlgorithmFactory(templates=templates),
+        "ColorMaps": ColorMapFactory(templates=templates),
+    }
+    add_search_list_route(app, prefix="/searches", tags=["STAC Search"])
+    add_search_register_route(
+        app,
+        prefix="/searches",
+        tile_dependencies=_tile_dependencies(searches),
+        tags=["STAC Search"],
+    )
+    for tag, factory in factories.items():
+        app.include_router(factory.router, tags=[tag], prefix=factory.router_prefix)
+    ours = APIRouter(tags=["Spectral indices"])
+    add_indices(ours)
+    add_legend(ours)
+    app.include_router(ours)
+    conforms_to = set().union(*(factory.conforms_to for factory in factories.values()))
+    add_landing(app, title=settings.title, conforms_to=conforms_to, templates=templates)
+
+    async def ready() -> None:
+        await app.state.database.ping()
+
+    app.add_middleware(
+        CacheControlMiddleware,
+        cachecontrol="public, max-age=3600",
+        # What changes with the catalogue, or with nothing at all, is not kept.
+        exclude_path={
+            r".*/(healthz|readyz|metrics)$",
+            r".*/searches(/|/list)?$",
+            r".*/info(\.geojson)?$",
+        },
+    )
+    equip(app, service="raster", settings=settings, ready=ready, foreign=FOREIGN, bounded=True)
+    return app
+
+
+def _items(prefix: str, reader: Any, templates: Jinja2Templates) -> MultiBaseTilerFactory:
+    return MultiBaseTilerFactory(
+        reader=reader,
+        path_dependency=item_path,
+        router_prefix=prefix,
+        supported_tms=MATRICES,
+        assets_dependency=parameters.AssetsParams,
+        img_preview_dependency=parameters.PreviewParams,
+        get_renders=item_renders,
+        extensions=[
+            wmtsExtension(layer_identifier_provider=str),
+            stacRenderExtension(),
+            IndicesExtension(),
+            LegendExtension(),
+            AttributionExtension(),
+        ],
+        templates=templates,
+        **_common(),
+    )
+
+
+def _mosaics(
+    prefix: str, path_dependency: Any, reader: Any, templates: Jinja2Templates
+) -> MosaicTilerFactory:
+    return MosaicTilerFactory(
+        backend=MosaicBackend,
+        backend_dependency=FinderParams,
+        dataset_reader=reader,
+        path_dependency=path_dependency,
+        router_prefix=prefix,
+        supported_tms=MATRICES,
+        add_statistics=True,
+        add_part=True,
+        get_renders=mosaic_renders,
+        extensions=[
+            searchInfoExtension(),
+            mosaicWmtsExtension(layer_identifier_provider=str),
+            IndicesExtension(),
+            LegendExtension(),
+            AttributionExtension(),
+        ],
+        templates=templates,
+        **_common(),
+    )
+
+
+def _common() -> dict[str, Any]:
+    """What items and mosaics have in common: our parameters and our encoder in the places that TiTiler has for them."""
+    return {
+        "reader_dependency": parameters.ScopeParams,
+        "layer_dependency": parameters.LayerParams,
+        "dataset_dependency": parameters.ReadingParams,
+        "tile_dependency": parameters.TileParams,
+        "stats_dependency": parameters.StatisticsParams,
+        "histogram_dependency": parameters.HistogramParams,
+        "img_part_dependency": parameters.PartParams,
+        "process_dependency": algorithm_params,
+        "colormap_dependency": colormap_params,
+        "render_dependency": parameters.RenderParams,
+        "render_func": draw,
+    }
+
+
+def _tile_dependencies(factory: MosaicTilerFactory) -> list[Any]:
+    """Dependencies that a render's parameters must satisfy."""
+    return [
+        factory.layer_dependency,
+        factory.dataset_dependency,
+        factory.pixel_selection_dependency,
+        factory.process_dependency,
+        factory.render_dependency,
+        factory.assets_accessor_dependency,
+        factory.reader_dependency,
+        factory.backend_dependency,
+    ]
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        autoescape=jinja2.select_autoescape(["html", "xml"]),
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader("titiler.pgstac", "templates"),
+                jinja2.PackageLoader("titiler.core", "templates"),
+            ]
+        ),
+    )

@@ -1,0 +1,359 @@
+"""Mosaics for TiTiler's factory: the items of a search, drawn on one grid, the first that has a pixel on top.
+
+Differences from titiler-pgstac's backend, on purpose: no cache, so that a deleted item is gone at once; whether a tile
+is full is decided by pixels, not by footprints, which lie wherever 'no data' is; items bring their properties; SQL runs
+on the async pool of the process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import attr
+from anyio.from_thread import run as run_in_loop
+from geojson_pydantic import Point, Polygon
+from rasterio.crs import CRS
+from rasterio.features import bounds as shape_bounds
+from rasterio.warp import transform, transform_bounds
+from rio_tiler.constants import WGS84_CRS
+from rio_tiler.errors import (
+    EmptyMosaicError,
+    NoAssetFoundError,
+    PointOutsideBounds,
+    TileOutsideBounds,
+)
+from rio_tiler.models import ImageData, PointData
+from rio_tiler.mosaic.methods.base import MosaicMethodBase
+from rio_tiler.mosaic.reader import mosaic_reader
+from starlette.requests import Request
+from titiler.core.dependencies import DefaultDependency
+from titiler.pgstac.backend import PGSTACBackend
+from titiler.pgstac.model import Search
+
+from eotiles.catalog.database import Database
+from eotiles.catalog.items import Item
+from eotiles.catalog.mosaic import ITEMS_MAX, Mosaic, find_items, search_entry
+from eotiles.core.errors import (
+    BadParameter,
+    EotilesError,
+    MissingBand,
+    UnknownAsset,
+    UnknownBand,
+)
+from eotiles.http.titiler.images import blank
+from eotiles.http.titiler.parameters import Reading
+from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
+from eotiles.plan import Layer
+from eotiles.read.grid import Bounds, Grid, Size, check_tile, tile_grid
+
+ITEMS_DEFAULT = 100
+SAMPLE = 5
+"""Items that zooms are taken from."""
+
+_LACKING = (MissingBand, UnknownAsset, UnknownBand)
+"""An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
+
+
+class Finder:
+    """The catalogue for code in a worker thread: each look-up runs in the process's event loop. One a request."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._samples: dict[int, tuple[Item, ...]] = {}
+
+    def items(
+        self, mosaic: Mosaic, geometry: dict[str, Any] | None, limit: int
+    ) -> tuple[Item, ...]:
+        """Items that touch a geometry (WGS 84), the one on top first."""
+
+        async def look_up() -> tuple[Item, ...]:
+            return await find_items(self._database, mosaic, geometry=geometry, limit=limit)
+
+        return run_in_loop(look_up)
+
+    def sample(self, mosaic: Mosaic) -> tuple[Item, ...]:
+        """A few items that stand for all; asked once a request, however many tile matrix sets are described."""
+        if id(mosaic) not in self._samples:
+            self._samples[id(mosaic)] = self.items(mosaic, None, SAMPLE)
+        return self._samples[id(mosaic)]
+
+    def entry(self, mosaic: Mosaic) -> dict[str, Any]:
+        """What pgSTAC knows of the search."""
+        return run_in_loop(search_entry, self._database, mosaic)
+
+
+class FinderParams(DefaultDependency):
+    """Hands each backend the finder of its request."""
+
+    def __init__(self, request: Request) -> None:
+        self.finder = Finder(request.app.state.database)
+
+
+@attr.s
+class MosaicBackend(PGSTACBackend):
+    """Draws the items of a mosaic together."""
+
+    input: Mosaic = attr.ib()  # type: ignore[assignment,misc]
+    pool: None = attr.ib(default=None)  # type: ignore[assignment]
+    """Not used: SQL goes through the finder."""
+
+    finder: Finder = attr.ib(kw_only=True)
+
+    # Where it lies
+
+    @property
+    def minzoom(self) -> int:  # type: ignore[override]
+        declared = self._declared_zoom("minzoom")
+        return min(reader.minzoom for reader in self._readers) if declared is None else declared
+
+    @property
+    def maxzoom(self) -> int:  # type: ignore[override]
+        declared = self._declared_zoom("maxzoom")
+        return max(reader.maxzoom for reader in self._readers) if declared is None else declared
+
+    @property
+    def bounds(self) -> Bounds:  # type: ignore[override]
+        """Around everything that may be in it, in degrees."""
+        if self.input.bounds is not None:
+            return self.input.bounds
+        boxes = [item.bbox for item in self.finder.sample(self.input) if item.bbox is not None]
+        if not boxes:
+            return (-180.0, -90.0, 180.0, 90.0)
+        west, south, east, north = zip(*boxes, strict=True)
+        return min(west), min(south), max(east), max(north)
+
+    @cached_property
+    def _readers(self) -> list[Any]:
+        items = self.finder.sample(self.input)
+        if not items:
+            raise NoAssetFoundError(f"mosaic {self.input.title!r} has no items yet")
+        return [self.reader(item, tms=self.tms, **self.reader_options) for item in items]  # type: ignore[arg-type]
+
+    def _declared_zoom(self, name: str) -> int | None:
+        """What was registered with the search; titiler-pgstac means zooms of web mercator tiles."""
+        value = self.input.metadata.get(name)
+        return value if isinstance(value, int) and self.tms.id == "WebMercatorQuad" else None
+
+    # What is in it
+
+    def info(self) -> Search:  # type: ignore[override]
+        """The search as titiler-pgstac describes it."""
+        return Search.model_validate(self.finder.entry(self.input))
+
+    def get_assets(
+        self, geom: Polygon | Point, items_limit: int | None = None, **ignored: Any
+    ) -> list[dict[str, Any]]:
+        """Items that touch a geometry, for people: where a file of this machine lies stays here."""
+        found = self._find(geom.model_dump(exclude_none=True), items_limit=items_limit)
+        return [_public(item) for item in found]
+
+    def _find(
+        self, geometry: dict[str, Any], *, items_limit: int | None = None, **ignored: Any
+    ) -> tuple[Item, ...]:
+        """The items to draw from.
+
+        scan_limit, time_limit, exitwhenfull and skipcovered are titiler-pgstac's, for a look-up that stops by
+        footprints; here reading stops as soon as every pixel is filled, so they have nothing to do.
+        """
+        limit = ITEMS_DEFAULT if items_limit is None else items_limit
+        if not 1 <= limit <= ITEMS_MAX:
+            raise BadParameter(f"items_limit takes 1 to {ITEMS_MAX}, got {limit}")
+        return self.finder.items(self.input, geometry, limit)
+
+    def _find_in(
+        self, bounds: Bounds, crs: CRS, options: dict[str, Any] | None
+    ) -> tuple[Item, ...]:
+        box = (
+            bounds
+            if crs == WGS84_CRS
+            else transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
+        )
+        west, south, east, north = box
+        if west > east:  # across the antimeridian
+            west, east = -180.0, 180.0
+        geometry = Polygon.from_bounds(
+            max(west, -180), max(south, -90), min(east, 180), min(north, 90)
+        )
+        return self._find(geometry.model_dump(exclude_none=True), **(options or {}))
+
+    # Pictures
+
+    def tile(  # type: ignore[override]
+        self,
+        x: int,
+        y: int,
+        z: int,
+        *,
+        layer: Layer,
+        reading: Reading,
+        pixel_selection: type[MosaicMethodBase],
+        tilesize: int | None = None,
+        buffer: float = 0.0,
+        search_options: dict[str, Any] | None = None,
+        threads: int = 0,
+    ) -> tuple[ImageData, list[str]]:
+        """A tile and the items that it came from; empty where there are none."""
+        check_tile(self.tms, x, y, z)
+        grid = tile_grid(self.tms, x, y, z, size_px=tilesize, buffer_px=buffer)
+        items = self._find_in(grid.bounds, grid.crs, search_options)
+        try:
+            return self._merge(items, grid, layer, reading, pixel_selection)
+        except EmptyMosaicError:
+            return blank(grid, layer), []
+
+    def part(  # type: ignore[override]
+        self,
+        bbox: Sequence[float],
+        *,
+        layer: Layer,
+        reading: Reading,
+        pixel_selection: type[MosaicMethodBase],
+        size: Size = Size(),
+        bounds_crs: CRS = WGS84_CRS,
+        dst_crs: CRS | None = None,
+        align_bounds_with_dataset: bool = False,
+        search_options: dict[str, Any] | None = None,
+        threads: int = 0,
+        geometry: dict[str, Any] | None = None,
+    ) -> tuple[ImageData, list[str]]:
+        """What lies in a box, on one grid: as fine as the first item where the size does not say otherwise.
+
+        Raises:
+            NoAssetFoundError: no item has a pixel there.
+        """
+        items = self._find_in(checked_box(bbox), bounds_crs, search_options)
+        nothing = f"mosaic {self.input.title!r} has nothing in the area asked for"
+        for item in items:
+            reader = self.reader(item, **self.reader_options)  # type: ignore[arg-type]
+            try:
+                grid = reader.part_grid(  # type: ignore[attr-defined]
+                    bbox,
+                    layer=layer,
+                    reading=reading,
+                    size=size,
+                    bounds_crs=bounds_crs,
+                    dst_crs=dst_crs,
+                    align=align_bounds_with_dataset,
+                )
+                break
+            except (TileOutsideBounds, *_LACKING):
+                if item is items[-1]:
+                    raise
+        else:
+            raise NoAssetFoundError(nothing)
+        try:
+            return self._merge(
+                items, grid, layer, reading, pixel_selection, cutline=(geometry, bounds_crs)
+            )
+        except EmptyMosaicError as error:
+            raise NoAssetFoundError(nothing) from error
+
+    def feature(  # type: ignore[override]
+        self,
+        shape: dict[str, Any],
+        *,
+        shape_crs: CRS = WGS84_CRS,
+        dst_crs: CRS | None = None,
+        **options: Any,
+    ) -> tuple[ImageData, list[str]]:
+        """What lies in a GeoJSON feature."""
+        geometry = dict(checked_geometry(shape))
+        return self.part(
+            shape_bounds(geometry),
+            bounds_crs=shape_crs,
+            dst_crs=dst_crs or shape_crs,
+            geometry=geometry,
+            **options,
+        )
+
+    def point(  # type: ignore[override]
+        self,
+        lon: float,
+        lat: float,
+        *,
+        layer: Layer,
+        reading: Reading,
+        coord_crs: CRS = WGS84_CRS,
+        search_options: dict[str, Any] | None = None,
+        threads: int = 0,
+    ) -> list[tuple[str, PointData]]:
+        """The value of each item that has a pixel at the point, in their order.
+
+        Raises:
+            NoAssetFoundError: none has.
+        """
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            raise BadParameter("a point takes finite coordinates")
+        (west,), (north,) = transform(coord_crs, WGS84_CRS, [lon], [lat])
+        here = {"type": "Point", "coordinates": [west, north]}
+        values: list[tuple[str, PointData]] = []
+        lacking: list[EotilesError] = []
+        for item in self._find(here, **(search_options or {})):
+            reader = self.reader(item, **self.reader_options)  # type: ignore[arg-type]
+            try:
+                found = reader.point(lon, lat, layer=layer, reading=reading, coord_crs=coord_crs)
+            except PointOutsideBounds:
+                continue
+            except _LACKING as error:
+                lacking.append(error)
+                continue
+            values.append((str(item), found))
+        if not values and lacking:
+            raise lacking[0]
+        if not values:
+            raise NoAssetFoundError(f"mosaic {self.input.title!r} has nothing at {lon:g},{lat:g}")
+        return values
+
+    def _merge(
+        self,
+        items: Sequence[Item],
+        grid: Grid,
+        layer: Layer,
+        reading: Reading,
+        pixel_selection: type[MosaicMethodBase],
+        *,
+        cutline: tuple[dict[str, Any] | None, CRS] = (None, WGS84_CRS),
+    ) -> tuple[ImageData, list[str]]:
+        """Draw the items one after the other, until every pixel is filled.
+
+        In this thread: each new thread would set PROJ up again, and all items would be read where the first suffices.
+
+        Raises:
+            EmptyMosaicError: none of them touches the grid.
+        """
+        lacking: list[EotilesError] = []
+        geometry, crs = cutline
+
+        def draw(item: Item) -> ImageData:
+            reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
+            try:
+                image: ImageData = reader.image(grid, layer=layer, reading=reading)  # type: ignore[attr-defined]
+            except _LACKING as error:
+                lacking.append(error)
+                raise TileOutsideBounds from error
+            return image if geometry is None else cut(image, geometry, crs)
+
+        try:
+            image, used = mosaic_reader(items, draw, threads=0, pixel_selection=pixel_selection)
+        except EmptyMosaicError:
+            if lacking:
+                raise lacking[0] from None
+            raise
+        return image, [str(item) for item in used]
+
+
+def _public(item: Item) -> dict[str, Any]:
+    """An item without the paths of this machine."""
+    assets = {
+        key: {
+            name: value
+            for name, value in asset.items()
+            if name != "href" or not str(value).startswith(("/", "file:"))
+        }
+        for key, asset in item.assets.items()
+        if isinstance(asset, dict)
+    }
+    return {"id": item.id, "collection": item.collection, "bbox": item.bbox, "assets": assets}

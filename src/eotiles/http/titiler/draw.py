@@ -1,0 +1,86 @@
+"""From an image to bytes: TiTiler's encoder, with the index's own colours and without its silent surprises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rio_tiler.colormap import cmap
+from rio_tiler.models import ImageData
+from titiler.core.resources.enums import ImageType
+from titiler.core.utils import render_image
+
+from eotiles.core.errors import BadParameter
+from eotiles.core.index import INDICES
+from eotiles.render.colour import Colormap
+
+RAW = frozenset({ImageType.npy, ImageType.tif, ImageType.tiff})
+"""Formats for numbers: an index comes as float32 values in them, not as colours."""
+
+_UNSIGNED = {ImageType.png: ("uint8", "uint16"), ImageType.jp2: ("uint8", "uint16", "int16")}
+"""Types that a picture format takes as they are, besides uint8."""
+
+
+def draw(
+    image: ImageData,
+    *,
+    output_format: ImageType | None = None,
+    colormap: Colormap | None = None,
+    rescale: Sequence[tuple[float, float]] | None = None,
+    color_formula: str | None = None,
+    add_mask: bool = True,
+    index: str | None = None,
+) -> tuple[bytes, str]:
+    """The encoded image and its media type.
+
+    `index` names the index that the image shows: a picture of it gets the index's rescale and colormap where none is
+    given; a format for numbers gets neither unless asked for.
+
+    Raises:
+        BadParameter: the values cannot be shown in the format without a rescale.
+    """
+    is_raw = output_format in RAW
+    if index is not None and not is_raw:
+        if rescale is None and not isinstance(colormap, Sequence):
+            # Colours of intervals are of values; those of a ramp or of single numbers are of 0 to 255.
+            rescale = (INDICES[index].rescale,)
+        colormap = colormap or cmap.get(INDICES[index].colormap)
+    if not is_raw:
+        _fit_to_format(
+            image, output_format, colormap=colormap, is_rescaled=bool(rescale or color_formula)
+        )
+    content, media_type = render_image(
+        image,
+        colormap=colormap,  # type: ignore[arg-type]
+        output_format=output_format,
+        add_mask=add_mask,
+        rescale=rescale,
+        color_formula=color_formula,
+    )
+    # image/jpg is registered nowhere, and some clients mind.
+    return content, "image/jpeg" if media_type == "image/jpg" else media_type
+
+
+def _fit_to_format(
+    image: ImageData,
+    output_format: ImageType | None,
+    *,
+    colormap: Colormap | None,
+    is_rescaled: bool,
+) -> None:
+    """TiTiler would stretch the whole range of the type over 256 levels, and draw black."""
+    kind = str(image.array.dtype)
+    if is_rescaled or kind == "uint8":
+        return
+    if colormap is not None:
+        if isinstance(colormap, Mapping) and len(colormap) == 256:
+            raise BadParameter(f"a colormap of 256 colours needs rescale=min,max for {kind} values")
+        return
+    allowed: tuple[str, ...] = () if output_format is None else _UNSIGNED.get(output_format, ())
+    if kind in allowed:
+        return
+    if np.dtype(kind).kind == "f":
+        raise BadParameter(
+            f"a picture of {kind} values needs rescale=min,max (or a format for numbers: npy, tif)"
+        )
+    limits: Any = np.iinfo(np.dtype(kind))
+    image.rescale(((limits.min, limits.max),))

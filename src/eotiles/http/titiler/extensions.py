@@ -1,0 +1,197 @@
+"""Routes that TiTiler does not have: `/indices` and `/legend`; and the attribution in its TileJSON."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from anyio.from_thread import run as run_in_loop
+from attrs import define
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from titiler.core.factory import BaseFactory, FactoryExtension
+
+from eotiles.catalog.attribution import attribution
+from eotiles.catalog.items import Item, get_collection
+from eotiles.catalog.mosaic import Mosaic, find_items
+from eotiles.core.errors import BadParameter, UnknownCollection
+from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+from eotiles.http.titiler.layers import parse_index
+from eotiles.http.titiler.parameters import RenderParams
+from eotiles.http.titiler.styling import colormap_params
+from eotiles.plan import missing_symbols, plan_index
+from eotiles.render.colour import Colormap
+from eotiles.render.legend import Legend, index_legend, legend, legend_image, legend_json
+
+SAMPLE = 20
+"""Items of a mosaic that are asked which indices they support."""
+
+Json = dict[str, Any]
+
+
+def describe(index: Index) -> Json:
+    """An index for a client that wants to offer it."""
+    return {
+        "name": index.name,
+        "title": index.title,
+        "formula": index.formula,
+        "bands": {symbol: list(BAND_SYMBOLS[symbol]) for symbol in index.bands},
+        "value_range": list(index.value_range),
+        "rescale": list(index.rescale),
+        "colormap_name": index.colormap,
+        "reference": index.reference,
+    }
+
+
+def support(index: Index, item: Item) -> Json:
+    """Whether an item has the bands of an index, and what is missing or where they are."""
+    if missing := missing_symbols(item.stac, index):
+        wanted = [" or ".join(BAND_SYMBOLS[symbol]) for symbol in missing]
+        return {"supported": False, "missing": wanted}
+    return {"supported": True, "plan": plan_index(item.stac, index).explain()}
+
+
+def add_indices(router: APIRouter) -> None:
+    """`/indices` of the service: every index that `index=` takes."""
+
+    @router.get(
+        "/indices", summary="Spectral indices that index= takes.", operation_id="getIndices"
+    )
+    async def indices() -> Json:
+        return {"indices": [describe(index) for index in INDICES.values()]}
+
+
+@define
+class IndicesExtension(FactoryExtension):
+    """`/indices` of an item or a mosaic: which of them its bands allow."""
+
+    def register(self, factory: BaseFactory) -> None:
+        path_dependency = factory.path_dependency  # type: ignore[attr-defined]
+
+        @factory.router.get(
+            "/indices",
+            summary="Spectral indices, and which of them can be drawn here.",
+            operation_id=f"{factory.operation_prefix}getIndices",
+        )
+        async def indices(
+            request: Request, place: Annotated[Item | Mosaic, Depends(path_dependency)]
+        ) -> Json:
+            if isinstance(place, Item):
+                items: tuple[Item, ...] = (place,)
+            else:
+                database = request.app.state.database
+                items = await find_items(database, place, geometry=None, limit=SAMPLE)
+            return {"indices": [_best(index, items) for index in INDICES.values()]}
+
+
+def _best(index: Index, items: tuple[Item, ...]) -> Json:
+    """What the first item that supports the index says, else the first that does not."""
+    found = [support(index, item) for item in items]
+    answer = next((each for each in found if each["supported"]), found[0] if found else None)
+    return describe(index) | (answer or {"supported": False, "missing": [], "empty": True})
+
+
+def _legend_response(
+    request: Request, shown: Legend, f: str | None, width: int, scale: int
+) -> Response:
+    wants_json = f == "json" or (
+        f is None and "application/json" in request.headers.get("accept", "")
+    )
+    if wants_json:
+        return JSONResponse(legend_json(shown), headers={"Vary": "Accept"})
+    content = legend_image(shown, width_px=width, scale=scale)
+    return Response(content, media_type="image/png", headers={"Vary": "Accept"})
+
+
+def add_legend(
+    router: APIRouter, *, path_dependency: Callable[..., Any] | None = None, prefix: str = ""
+) -> None:
+    """`/legend`: PNG, or JSON by `f=json` or the Accept header."""
+
+    async def anywhere() -> None:
+        return None
+
+    @router.get(
+        "/legend",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}, "application/json": {}}}},
+        summary="What the colours of a layer mean.",
+        operation_id=f"{prefix}getLegend",
+    )
+    async def legend_of(
+        request: Request,
+        place: Annotated[Any, Depends(path_dependency or anywhere)],
+        style: Annotated[RenderParams, Depends()],
+        colormap: Annotated[Colormap | None, Depends(colormap_params)],
+        colormap_name: Annotated[str | None, Query(include_in_schema=False)] = None,
+        title: Annotated[
+            str | None, Query(max_length=120, description="Instead of its own.")
+        ] = None,
+        f: Annotated[Literal["png", "json"] | None, Query(description="png or json")] = None,
+        legend_width: Annotated[int, Query(description="Width of the picture.")] = 320,
+        scale: Annotated[int, Query(description="Pixels for one, for dense screens.")] = 1,
+    ) -> Response:
+        ranges: Any = style.rescale
+        rescale = tuple(ranges[0]) if ranges else None
+        chosen = colormap_name or colormap
+        if style.index is not None:
+            index = INDICES[parse_index(style.index)]
+            if isinstance(place, Item):
+                plan_index(place.stac, index)  # a legend of what cannot be drawn would mislead
+            shown = index_legend(index, colormap=chosen, rescale=rescale)
+        elif chosen is not None:
+            shown = legend(title or "", colormap=chosen, rescale=rescale or (0.0, 255.0))
+        else:
+            raise BadParameter("a legend needs index=NAME, or colormap_name or colormap")
+        return _legend_response(request, shown, f, legend_width, scale)
+
+
+@define
+class LegendExtension(FactoryExtension):
+    """`/legend` of an item or a mosaic."""
+
+    def register(self, factory: BaseFactory) -> None:
+        add_legend(
+            factory.router,
+            path_dependency=factory.path_dependency,  # type: ignore[attr-defined]
+            prefix=factory.operation_prefix,
+        )
+
+
+@define
+class AttributionExtension(FactoryExtension):
+    """Whose imagery it is and what is shown, in TileJSON.
+
+    TiTiler takes the attribution from one environment variable for all. Its own telemetry replaces a route's endpoint
+    by a wrapped one (BaseFactory.add_telemetry); so does this, and the route stays TiTiler's.
+    """
+
+    def register(self, factory: BaseFactory) -> None:
+        for route in factory.router.routes:
+            if getattr(route, "name", None) == "tilejson":
+                route.endpoint = _attributed(route.endpoint)  # type: ignore[attr-defined]
+
+
+def _attributed(endpoint: Callable[..., Json]) -> Callable[..., Json]:
+    @functools.wraps(endpoint)
+    def tilejson(**values: Any) -> Json:
+        body = endpoint(**values)
+        place, request = values["src_path"], values["request"]
+        layer = values["layer_params"].as_dict()["layer"]
+        body["attribution"] = _attribution(place, request)
+        body["name"] = f"{layer.index or 'bands'} of {place}"
+        return body
+
+    assert "src_path" in inspect.signature(endpoint).parameters
+    return tilejson
+
+
+def _attribution(place: Item | Mosaic, request: Request) -> str | None:
+    if isinstance(place, Mosaic):
+        return attribution(None, place.collection)
+    collection: Mapping[str, Any] | None = None
+    with suppress(UnknownCollection):  # deleted between two look-ups
+        collection = run_in_loop(get_collection, request.app.state.database, place.collection)
+    return attribution(place.stac, collection)

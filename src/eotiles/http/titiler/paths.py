@@ -1,0 +1,139 @@
+"""What a path names: an item, the mosaic of a collection, a registered search. Looked up anew for each request."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import cql2
+from fastapi import Depends, Path, Query
+from starlette.requests import Request
+from titiler.pgstac.validation import parse_and_validate_bbox
+
+from eotiles.catalog.database import Database
+from eotiles.catalog.items import Item, get_item
+from eotiles.catalog.mosaic import Mosaic, collection_mosaic, search_mosaic
+from eotiles.core.errors import BadParameter
+
+IDS_MAX = 100
+
+CollectionId = Annotated[str, Path(description="STAC Collection Identifier")]
+
+
+async def item_path(
+    request: Request,
+    collection_id: CollectionId,
+    item_id: Annotated[str, Path(description="STAC Item Identifier")],
+) -> Item:
+    """The item that the path names."""
+    return await get_item(_database(request), collection_id, item_id)
+
+
+async def search_path(
+    request: Request,
+    search_id: Annotated[str, Path(description="PgSTAC Search Identifier (Hash)")],
+) -> Mosaic:
+    """The registered search that the path names."""
+    return await search_mosaic(_database(request), search_id)
+
+
+@dataclass
+class SearchParams:
+    """Which of a collection's items are drawn: titiler-pgstac's parameters."""
+
+    ids: Annotated[str | None, Query(description="Item ids, parted by commas.")] = None
+    bbox: Annotated[str | None, Query(description="minx,miny,maxx,maxy in degrees.")] = None
+    datetime: Annotated[
+        str | None, Query(description="A date-time or an interval such as 2024-01-01T00:00:00Z/..")
+    ] = None
+    query: Annotated[
+        str | None, Query(description='JSON, such as {"eo:cloud_cover": {"lt": 20}}.')
+    ] = None
+    sortby: Annotated[
+        str | None,
+        Query(description="Property names, parted by commas; - before one sorts downwards."),
+    ] = None
+    filter_expr: Annotated[str | None, Query(alias="filter", description="A CQL2 expression.")] = (
+        None
+    )
+    filter_lang: Annotated[Literal["cql2-text", "cql2-json"], Query(alias="filter-lang")] = (
+        "cql2-text"
+    )
+
+    def search(self) -> dict[str, Any]:
+        """The search as pgSTAC takes it.
+
+        Raises:
+            BadParameter: a parameter cannot be read; the message names it.
+        """
+        if self.query and self.filter_expr:
+            raise BadParameter("give either query or filter, not both")
+        found: dict[str, Any] = {}
+        if self.ids:
+            found["ids"] = self.ids.split(",")
+            if len(found["ids"]) > IDS_MAX:
+                raise BadParameter(f"ids: at most {IDS_MAX} at once")
+        if self.bbox:
+            found["bbox"] = _bbox(self.bbox)
+        if self.datetime:
+            found["datetime"] = self.datetime
+        if self.query:
+            found["query"] = _json_object("query", self.query)
+        if self.sortby:
+            found["sortby"] = [_sort(part) for part in self.sortby.split(",")]
+        if self.filter_expr:
+            found["filter"] = _filter(self.filter_expr, self.filter_lang)
+            found["filter-lang"] = "cql2-json"
+        return found
+
+
+async def collection_path(
+    request: Request, collection_id: CollectionId, params: Annotated[SearchParams, Depends()]
+) -> Mosaic:
+    """The mosaic of the collection that the path names, less what the parameters leave out."""
+    search = params.search()
+    return await collection_mosaic(_database(request), collection_id, search=search)
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _bbox(text: str) -> list[float]:
+    try:
+        parse_and_validate_bbox(text)
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise BadParameter(f"bbox: {error}") from error
+    if not all(abs(number) < 1e9 for number in numbers):
+        raise BadParameter("bbox takes finite numbers")
+    return numbers
+
+
+def _sort(text: str) -> dict[str, str]:
+    found = re.fullmatch(r"([+-]?)\s*([^\s+-].*)", text.strip())
+    if found is None:
+        raise BadParameter(f"sortby takes property names parted by commas, got {text[:60]!a}")
+    return {"field": found[2], "direction": "desc" if found[1] == "-" else "asc"}
+
+
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadParameter(f"{name} takes a JSON object") from error
+    if not isinstance(found, dict):
+        raise BadParameter(f"{name} takes a JSON object")
+    return found
+
+
+def _filter(text: str, language: str) -> dict[str, Any]:
+    if language == "cql2-json":
+        found = _json_object("filter", text)
+    else:
+        try:
+            found = dict(cql2.Expr(text).to_json())
+        except Exception as error:  # cql2 raises several kinds, among them its own
+            raise BadParameter("filter is not CQL2") from error
+    return found

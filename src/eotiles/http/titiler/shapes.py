@@ -1,0 +1,73 @@
+"""Boxes and polygons of requests: what is wrong with one is said before anything is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rasterio.crs import CRS
+from rasterio.features import rasterize
+from rasterio.warp import transform_geom
+from rio_tiler.models import ImageData
+
+from eotiles.core.errors import BadParameter
+from eotiles.read.grid import Bounds
+
+VERTICES_MAX = 10_000
+
+
+def cut(image: ImageData, geometry: Mapping[str, Any], crs: CRS) -> ImageData:
+    """Mask what lies outside a geometry; a pixel that it touches stays."""
+    shape = geometry if image.crs == crs else transform_geom(crs, image.crs, geometry)
+    outside = rasterize(
+        [shape],
+        out_shape=(image.height, image.width),
+        transform=image.transform,
+        all_touched=True,
+        default_value=0,
+        fill=1,
+        dtype="uint8",
+    ).astype(bool)
+    image.cutline_mask = outside
+    image.array.mask |= outside
+    return image
+
+
+def checked_box(bbox: Sequence[float]) -> Bounds:
+    """Left, bottom, right, top.
+
+    Raises:
+        BadParameter: a number is not finite, or the box is empty.
+    """
+    left, bottom, right, top = bbox
+    if not all(math.isfinite(edge) for edge in bbox):
+        raise BadParameter("a box takes finite coordinates")
+    if left >= right or bottom >= top:
+        raise BadParameter("the area is empty: minx must be less than maxx and miny less than maxy")
+    return left, bottom, right, top
+
+
+def checked_geometry(shape: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The geometry of a GeoJSON feature.
+
+    Raises:
+        BadParameter: it has none, too many vertices, or one that is not finite.
+    """
+    geometry = shape.get("geometry") if shape.get("type") == "Feature" else shape
+    if not isinstance(geometry, Mapping) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        raise BadParameter("the body takes a GeoJSON Feature with a Polygon or MultiPolygon")
+    numbers = list(_numbers(geometry.get("coordinates")))
+    if len(numbers) > 3 * VERTICES_MAX:
+        raise BadParameter(f"a feature takes at most {VERTICES_MAX} vertices")
+    if not numbers or not all(math.isfinite(number) for number in numbers):
+        raise BadParameter("a feature takes finite coordinates")
+    return geometry
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers(part)
+    else:
+        yield value

@@ -1,0 +1,103 @@
+"""Opening GeoTIFFs with GDAL: one driver, a quiet configuration, limits for the header (docs/security.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.enums import ColorInterp
+
+Dataset = Any
+"""A rasterio DatasetReader; rasterio has no types."""
+
+CONFIGURATION = {
+    # No file beside the asked one is looked for: neither listings of buckets nor .aux.xml, .ovr, .msk of strangers.
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,.TIF,.TIFF",
+    "GDAL_HTTP_CONNECTTIMEOUT": "3",
+    "GDAL_HTTP_TIMEOUT": "10",
+    "GDAL_HTTP_MAX_RETRY": "2",
+    "GDAL_HTTP_RETRY_DELAY": "0.2",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MULTIPLEX": "YES",
+    # GDAL 3.13 and later know the next one; before, our own hrefs never have that form.
+    "CPL_VSIL_CURL_HEADER_FILE_KVP_ENABLED": "NO",
+    "GDAL_VRT_ENABLE_RAWRASTERBAND": "NO",
+    # Threads are ours to give: tiles are drawn beside each other.
+    "GDAL_NUM_THREADS": "1",
+}
+"""Set for each request, in the thread that reads: rasterio's Env is of the thread."""
+
+PIXELS_MAX = 2**36
+BANDS_MAX = 64
+BLOCK_SIDE_MAX = 4096
+BLOCK_BYTES_MAX = 64 * 2**20
+SIDE_WITHOUT_OVERVIEWS_MAX = 8192
+
+
+class UnusableHeader(Exception):
+    """A header over a limit; the text says which, and nothing about where the file lies."""
+
+
+def environment() -> Any:
+    """A context in which GDAL works as CONFIGURATION says."""
+    return rasterio.Env(**CONFIGURATION)
+
+
+def open_geotiff(location: str) -> Dataset:
+    """An open dataset whose header is within the limits. No pixel is read.
+
+    Raises:
+        UnusableHeader: it is over a limit or has no place on Earth.
+        rasterio.errors.RasterioIOError: GDAL's GeoTIFF driver cannot open it.
+    """
+    dataset = rasterio.open(location, driver="GTiff")
+    try:
+        check_header(dataset)
+    except UnusableHeader:
+        dataset.close()
+        raise
+    return dataset
+
+
+def open_overview(location: str, level: int) -> Dataset:
+    """An overview of a file that open_geotiff has let pass."""
+    return rasterio.open(location, driver="GTiff", overview_level=level)
+
+
+def check_header(dataset: Dataset) -> None:
+    """Hold a header to the limits: a few bytes of it can ask for any amount of memory and time.
+
+    Raises:
+        UnusableHeader: it is over one of them.
+    """
+    if dataset.crs is None:
+        raise UnusableHeader("it has no coordinate reference system")
+    if dataset.transform.b != 0 or dataset.transform.d != 0 or dataset.transform.a <= 0:
+        raise UnusableHeader("its pixels are rotated or mirrored")
+    if dataset.width * dataset.height > PIXELS_MAX:
+        raise UnusableHeader(f"it has more than {PIXELS_MAX} pixels")
+    if dataset.count > BANDS_MAX:
+        raise UnusableHeader(f"it has more than {BANDS_MAX} bands")
+    rows, columns = dataset.block_shapes[0]
+    size_bytes = rows * columns * np.dtype(dataset.dtypes[0]).itemsize * _bands_in_a_block(dataset)
+    if size_bytes > BLOCK_BYTES_MAX or (min(rows, columns) > BLOCK_SIDE_MAX):
+        raise UnusableHeader("its blocks are too large; make it cloud-optimised")
+    if max(dataset.width, dataset.height) > SIDE_WITHOUT_OVERVIEWS_MAX and not dataset.overviews(1):
+        raise UnusableHeader("it is large and has no overviews; make it cloud-optimised")
+
+
+def _bands_in_a_block(dataset: Dataset) -> int:
+    pixel_interleaved = (dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") or "") == "PIXEL"
+    return int(dataset.count) if pixel_interleaved else 1
+
+
+def image_bands(dataset: Dataset) -> tuple[int, ...]:
+    """Bands of a file, its alpha band aside."""
+    return tuple(
+        band
+        for band, role in zip(dataset.indexes, dataset.colorinterp, strict=True)
+        if role != ColorInterp.alpha
+    )

@@ -1,0 +1,109 @@
+"""Grids: the raster that is asked for. Every band is warped onto it by georeference, whatever its own pixels are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from affine import Affine
+from morecantile import Tile, TileMatrixSet
+from rasterio.crs import CRS
+from rasterio.transform import array_bounds, from_bounds
+from rasterio.warp import transform_bounds
+from rio_tiler.utils import get_vrt_transform, output_size
+
+from eotiles.core.errors import BadParameter, TileOutsideMatrix
+from eotiles.read.gdal import Dataset
+
+Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top in the units of a CRS."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """CRS, affine transform and shape of a raster."""
+
+    crs: CRS
+    transform: Affine
+    height_px: int
+    width_px: int
+
+    @property
+    def bounds(self) -> Bounds:
+        left, bottom, right, top = array_bounds(self.height_px, self.width_px, self.transform)
+        return left, bottom, right, top
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a picture is asked for; what is None follows from the pixels of the finest band."""
+
+    width_px: int | None = None
+    height_px: int | None = None
+
+    max_px: int | None = None
+    """Longer side, when neither width nor height is given."""
+
+
+def check_tile(tms: TileMatrixSet, x: int, y: int, z: int) -> None:
+    """Refuse a tile that the matrix does not have.
+
+    Raises:
+        TileOutsideMatrix: z, x or y is out of range.
+    """
+    where = f"tile {z}/{x}/{y} lies outside tile matrix set {tms.id!r}"
+    if not tms.minzoom <= z <= tms.maxzoom:
+        raise TileOutsideMatrix(f"{where}: z is {tms.minzoom} to {tms.maxzoom}")
+    matrix = tms.matrix(z)
+    if not (0 <= x < matrix.matrixWidth and 0 <= y < matrix.matrixHeight):
+        raise TileOutsideMatrix(
+            f"{where}: at z {z}, x is 0 to {matrix.matrixWidth - 1} and y 0 to {matrix.matrixHeight - 1}"
+        )
+
+
+def tile_grid(
+    tms: TileMatrixSet, x: int, y: int, z: int, *, size_px: int | None, buffer_px: float
+) -> Grid:
+    """The grid of a tile with `buffer_px` more on each side, a multiple of 0.5."""
+    matrix = tms.matrix(z)
+    left, bottom, right, top = tms.xy_bounds(Tile(x, y, z))
+    width, height = size_px or matrix.tileWidth, size_px or matrix.tileHeight
+    aside, above = (right - left) / width * buffer_px, (top - bottom) / height * buffer_px
+    more = int(2 * buffer_px)
+    return _grid(
+        tms.rasterio_crs,
+        (left - aside, bottom - above, right + aside, top + above),
+        width + more,
+        height + more,
+    )
+
+
+def part_grid(
+    dataset: Dataset, bounds: Bounds, *, bounds_crs: CRS, crs: CRS, size: Size, align: bool
+) -> Grid:
+    """The grid of a part of the world in `crs`, as fine as the dataset where the size does not say otherwise.
+
+    With `align` its edges are moved out to those of the dataset's pixels.
+    """
+    if bounds_crs != crs:
+        bounds = transform_bounds(bounds_crs, crs, *bounds, densify_pts=21)
+    if not all(math.isfinite(edge) for edge in bounds):
+        raise BadParameter("the area has no place in the CRS asked for")
+    if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
+        raise BadParameter("the area is empty: minx must be less than maxx and miny less than maxy")
+    transform, native_width, native_height = get_vrt_transform(
+        dataset, bounds, dst_crs=crs, align_bounds_with_dataset=align
+    )
+    bounds = array_bounds(native_height, native_width, transform)
+    height, width = output_size(
+        dataset_height=native_height,
+        dataset_width=native_width,
+        output_height=size.height_px,
+        output_width=size.width_px,
+        max_size=size.max_px if not (size.width_px or size.height_px) else None,
+    )
+    return _grid(crs, bounds, width, height)
+
+
+def _grid(crs: CRS, bounds: Bounds, width: int, height: int) -> Grid:
+    return Grid(crs, from_bounds(*bounds, width, height), height, width)

@@ -1,0 +1,115 @@
+"""Which hrefs are opened: those below a root that the operator named, and no other (docs/security.md).
+
+An item is written by strangers. Its hrefs are data that GDAL would follow anywhere: to files of this machine, to the
+internal network, into archives. So they pass here first, and what GDAL gets is made here from the checked parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from eotiles.core.errors import HrefRefused
+
+_REMOTE = {"http": "/vsicurl/http://", "https": "/vsicurl/https://", "s3": "/vsis3/"}
+_PLAIN = re.compile(r"[\x21-\x7e]+")
+"""Printable ASCII without spaces: what an address is made of once encoded."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A root outside this machine."""
+
+    scheme: str
+    host: str
+    """Host with port, or bucket; lower case but for a bucket."""
+
+    path: str
+    """Ends with a slash."""
+
+
+@dataclass(frozen=True)
+class AllowList:
+    """The roots below which assets may be opened."""
+
+    folders: tuple[Path, ...]
+    """Resolved: no symbolic link is left in them."""
+
+    remotes: tuple[Remote, ...]
+
+    def locate(self, href: str, *, asset: str, item: str) -> str:
+        """What GDAL opens for an href.
+
+        Raises:
+            HrefRefused: the href does not lie below a root.
+        """
+        location = self._file(href) if href.startswith(("/", "file:")) else self._remote(href)
+        if location is None:
+            raise HrefRefused(
+                f"asset {asset!r} of item {item} is not opened: "
+                "it lies outside the roots that EOTILES_ASSET_ROOTS allows"
+            )
+        return location
+
+    def _file(self, href: str) -> str | None:
+        if href.startswith("file:"):
+            parts = urlsplit(href)
+            if parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
+                return None
+            href = unquote(parts.path)
+        if "\0" in href or not href.startswith("/"):
+            return None
+        # Resolving follows symbolic links and takes `..` out, so a link inside a root that leads out of it is refused.
+        path = Path(href).resolve()
+        return str(path) if any(path.is_relative_to(folder) for folder in self.folders) else None
+
+    def _remote(self, href: str) -> str | None:
+        if _PLAIN.fullmatch(href) is None or "\\" in href:
+            return None
+        try:
+            parts = urlsplit(href)
+            address = _address(parts.scheme, parts.netloc, parts.path)
+        except ValueError:
+            return None
+        if address is None or parts.fragment or (parts.scheme == "s3" and parts.query):
+            return None
+        for root in self.remotes:
+            same_place = (root.scheme, root.host) == (address.scheme, address.host)
+            if same_place and address.path.startswith(root.path) and address.path != root.path:
+                query = f"?{parts.query}" if parts.query else ""
+                return f"{_REMOTE[address.scheme]}{address.host}{address.path}{query}"
+        return None
+
+
+def allow_list(roots: Sequence[str]) -> AllowList:
+    """The allow-list of folders, `file://`, `http(s)://host/path` and `s3://bucket/prefix` roots.
+
+    Raises:
+        ValueError: a root is neither of these.
+    """
+    folders: list[Path] = []
+    remotes: list[Remote] = []
+    for root in roots:
+        if root.startswith(("/", "file://")):
+            folders.append(Path(unquote(root.removeprefix("file://"))).resolve())
+            continue
+        parts = urlsplit(root)
+        remote = _address(parts.scheme, parts.netloc, parts.path.rstrip("/") + "/")
+        if remote is None:
+            raise ValueError(f"asset root {root!r} is neither a folder nor http(s)://… nor s3://…")
+        remotes.append(remote)
+    return AllowList(folders=tuple(folders), remotes=tuple(remotes))
+
+
+def _address(scheme: str, host: str, path: str) -> Remote | None:
+    """The parts of a remote address, or None where they could be read in two ways."""
+    if scheme not in _REMOTE or not host or "@" in host or not path.startswith("/"):
+        return None
+    segments = unquote(path).split("/")[1:]
+    odd = any(segment in (".", "..") for segment in segments) or "" in segments[:-1]
+    if odd or "%2f" in path.lower() or "%5c" in path.lower() or "%00" in path:
+        return None
+    return Remote(scheme, host if scheme == "s3" else host.lower(), path)

@@ -1,0 +1,176 @@
+"""Pixels of one file on the grid that is asked for, digital numbers as the file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+
+from eotiles.read.gdal import Dataset
+from eotiles.read.grid import Grid
+
+TOLERANCE_PX = 0.01
+"""Error that GDAL may make when it interpolates coordinates, in source pixels. Its own default of 0.125 shifts 0.1 to
+6 % of the pixels of a tile to a neighbour; this one costs nothing that could be measured."""
+
+OVERVIEW_SLACK = 1.01
+"""An overview this much coarser than the grid still counts as fine enough."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Bands of one file."""
+
+    data: NDArray[Any]
+    """(band, y, x). Digital numbers, in the file's type."""
+
+    valid: NDArray[np.bool_]
+    """(y, x) bool. True = usable in every band."""
+
+    bands: tuple[int, ...]
+    """Their numbers in the file, counted from 1."""
+
+    names: tuple[str, ...]
+    """What the file calls them, else b1, b2, …"""
+
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    """What the file says: physical value = data * scale + offset. The item's word counts before it."""
+
+
+@dataclass(frozen=True)
+class Nodata:
+    """Digital numbers that mean 'no data' besides what the file itself declares."""
+
+    declared: Mapping[int, float]
+    """By band, as the item says."""
+
+    override: float | None = None
+    """For every band, instead of what the file and the item say. Not a number: nothing is 'no data'."""
+
+    def of(self, dataset: Dataset) -> tuple[float | None, Mapping[int, float]]:
+        """What GDAL is told for all bands, and what is taken out of each band afterwards."""
+        if self.override is not None:
+            value = _representable(self.override, dataset)
+            return value, {} if value is None else dict.fromkeys(dataset.indexes, value)
+        each = {
+            band: value
+            for band, number in self.declared.items()
+            if (value := _representable(number, dataset)) is not None
+        }
+        if dataset.nodata is not None:
+            return dataset.nodata, dict.fromkeys(dataset.indexes, dataset.nodata) | each
+        has_mask = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+        if not has_mask and len(set(each.values())) == 1:
+            # The file says nothing, so the item's word keeps 'no data' out of interpolation too.
+            return next(iter(each.values())), each
+        return None, each
+
+
+def _representable(value: float, dataset: Dataset) -> float | None:
+    """None for a number that the file's type cannot hold, so that no pixel can have it."""
+    kind = np.dtype(dataset.dtypes[0])
+    if kind.kind in "fc":
+        return value
+    limits = np.iinfo(kind)
+    return value if limits.min <= value <= limits.max and value == int(value) else None
+
+
+def warp(
+    dataset: Dataset, bands: Sequence[int], grid: Grid, *, nodata: Nodata, resampling: str
+) -> Pixels:
+    """Bands of a dataset on a grid."""
+    hidden, each = nodata.of(dataset)
+    options: dict[str, Any] = {
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "width": grid.width_px,
+        "height": grid.height_px,
+        "resampling": Resampling[resampling],
+        "tolerance": TOLERANCE_PX,
+        "src_nodata": hidden,
+    }
+    if hidden is not None:
+        options["nodata"] = hidden
+    elif ColorInterp.alpha not in dataset.colorinterp:
+        options["add_alpha"] = True
+    with WarpedVRT(dataset, **options) as vrt:
+        if hidden is not None:
+            data = vrt.read(list(bands))
+            valid = np.ones(data.shape[1:], np.bool_)
+        else:
+            alpha = vrt.colorinterp.index(ColorInterp.alpha) + 1
+            data = vrt.read([*bands, alpha])
+            data, valid = data[:-1], data[-1] != 0
+    return _pixels(dataset, bands, data, valid, nodata=each)
+
+
+def sample(
+    dataset: Dataset, bands: Sequence[int], *, row: int, column: int, nodata: Nodata
+) -> Pixels:
+    """One pixel of a dataset, as shape (band, 1, 1)."""
+    window = Window(column, row, 1, 1)
+    data = dataset.read(list(bands), window=window)
+    hidden, each = nodata.of(dataset)
+    valid = np.ones((1, 1), np.bool_)
+    if hidden is None and nodata.override is None:
+        valid = dataset.read_masks(list(bands), window=window).all(axis=0)
+    return _pixels(dataset, bands, data, valid, nodata=each)
+
+
+def overview_level(dataset: Dataset, grid: Grid) -> int | None:
+    """The coarsest overview that is still as fine as the grid; None: the file's own pixels.
+
+    Raises:
+        Disjoint: the dataset and the grid have no place in common.
+    """
+    left, bottom, right, top = transform_bounds(grid.crs, dataset.crs, *grid.bounds, densify_pts=2)
+    bounds = dataset.bounds
+    if left >= bounds.right or right <= bounds.left or bottom >= bounds.top or top <= bounds.bottom:
+        raise Disjoint
+    across = (right - left) / dataset.transform.a / grid.width_px
+    down = (top - bottom) / -dataset.transform.e / grid.height_px
+    coarsening = min(across, down) * OVERVIEW_SLACK
+    levels = [level for level, factor in enumerate(dataset.overviews(1)) if factor <= coarsening]
+    return levels[-1] if levels else None
+
+
+class Disjoint(Exception):
+    """A dataset and a grid have no place in common."""
+
+
+def nothing(dataset: Dataset, bands: Sequence[int], grid: Grid) -> Pixels:
+    """No valid pixel: what a grid outside the dataset gets without a read."""
+    shape = (len(bands), grid.height_px, grid.width_px)
+    data = np.zeros(shape, dataset.dtypes[0])
+    return _pixels(dataset, bands, data, np.zeros(shape[1:], np.bool_), nodata={})
+
+
+def _pixels(
+    dataset: Dataset,
+    bands: Sequence[int],
+    data: NDArray[Any],
+    valid: NDArray[np.bool_],
+    *,
+    nodata: Mapping[int, float],
+) -> Pixels:
+    for plane, band in zip(data, bands, strict=True):
+        if band in nodata:
+            valid = valid & (plane != nodata[band])
+    if data.dtype.kind in "fc":
+        valid = valid & np.isfinite(data).all(axis=0)
+    return Pixels(
+        data=data,
+        valid=valid,
+        bands=tuple(bands),
+        names=tuple(dataset.descriptions[band - 1] or f"b{band}" for band in bands),
+        scales=tuple(dataset.scales[band - 1] for band in bands),
+        offsets=tuple(dataset.offsets[band - 1] for band in bands),
+    )

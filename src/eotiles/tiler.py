@@ -1,0 +1,102 @@
+"""The way of a tile, on one page: read each asset's bands on the grid, make them physical, compute, hand on.
+
+The same few steps serve tiles, parts, previews and points: what differs is the `read` that they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eotiles.bandmath.grammar import parse
+from eotiles.bandmath.kernels import Kernel, compile_kernel
+from eotiles.catalog.radiometry import physical
+from eotiles.core.errors import BadParameter
+from eotiles.core.raster import Raster
+from eotiles.plan import Plan, Step
+from eotiles.read.pixels import Pixels
+
+Read = Callable[[Step], Pixels]
+"""Reads the bands of one step on the grid of the request."""
+
+
+def evaluate(plan: Plan, read: Read) -> Raster:
+    """The pixels of a layer.
+
+    An index and whatever is asked for in physical values comes as float32; bands that are asked for as they are keep
+    the type of their file.
+    """
+    parts = [_part(plan, step, read(step)) for step in plan.steps]
+    stack = Raster(
+        data=np.concatenate([part.data for part in parts]),
+        valid=np.logical_and.reduce([part.valid for part in parts]),
+        names=tuple(name for part in parts for name in part.names),
+    )
+    if not plan.formulas:
+        return stack
+    names = plan.names or numbered(len(stack.names))
+    titles = (plan.layer.index,) if plan.layer.index else None
+    return compute(plan.formulas, stack, names=names, titles=titles)
+
+
+def compute(
+    formulas: Sequence[str],
+    raster: Raster,
+    *,
+    names: tuple[str, ...],
+    titles: tuple[str, ...] | None = None,
+) -> Raster:
+    """One band a formula; `names` are what the formulas call the raster's bands. Valid where every result is."""
+    data = np.ascontiguousarray(raster.data, np.float32)
+    results = [kernel(formula, names)(data, raster.valid) for formula in formulas]
+    return Raster(
+        data=np.stack([values for values, _ in results]),
+        valid=np.logical_and.reduce([valid for _, valid in results]),
+        names=titles or tuple(formulas),
+    )
+
+
+@lru_cache(maxsize=512)
+def kernel(formula: str, names: tuple[str, ...]) -> Kernel:
+    """The kernel of a formula over bands called `names`.
+
+    Raises:
+        BadExpression: the text is outside the grammar or names something else.
+    """
+    return compile_kernel(parse(formula, names=names), names)
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """b1, b2, …: what formulas over assets call their bands."""
+    return tuple(f"b{number}" for number in range(1, count + 1))
+
+
+def _part(plan: Plan, step: Step, pixels: Pixels) -> Raster:
+    data: NDArray[np.float32] = pixels.data
+    if plan.physical:
+        scales, offsets = _meaning(step, pixels)
+        data = physical(pixels.data, scales=scales, offsets=offsets)
+    titles = tuple(f"{step.asset}_{name}" for name in pixels.names)
+    if plan.layer.asset_as_band:
+        if len(titles) > 1:
+            raise BadParameter(
+                f"asset_as_band: asset {step.asset!r} of item {plan.item} has {len(titles)} bands"
+            )
+        titles = (step.asset,)
+    raster = Raster(data=data, valid=pixels.valid, names=titles)
+    if not step.formulas:
+        return raster
+    return compute(step.formulas, raster, names=numbered(len(titles)))
+
+
+def _meaning(step: Step, pixels: Pixels) -> tuple[list[float], list[float]]:
+    """Scale and offset of each band: the item's word, else the file's."""
+    scales, offsets = list(pixels.scales), list(pixels.offsets)
+    for position, band in enumerate(pixels.bands):
+        source = step.sources.get(band)
+        if source is not None and (source.scale, source.offset) != (1.0, 0.0):
+            scales[position], offsets[position] = source.scale, source.offset
+    return scales, offsets
