@@ -8,6 +8,7 @@
     │   ├── UnknownCollection
     │   ├── UnknownItem
     │   ├── UnknownAsset
+    │   ├── UnknownBand
     │   ├── UnknownIndex
     │   ├── UnknownSearch
     │   └── TileOutsideMatrix
@@ -60,6 +61,10 @@ class UnknownItem(NotFound):
 
 class UnknownAsset(NotFound):
     """The item has no such asset."""
+
+
+class UnknownBand(NotFound):
+    """The asset has no such band."""
 
 
 class UnknownIndex(NotFound):
