@@ -154,7 +154,6 @@ def compile_shape(shape: Shape) -> Loop:
         nogil=True,  # tiles are drawn by threads
         parallel=False,  # parallelism is over tiles; splitting one was four times slower
         fastmath=False,  # it may assume that NaN and infinity do not occur, and here they mean invalid
-        error_model="numpy",  # x / 0 is infinite; Python's model would branch for each division
         cache=False,  # a file of compiled code would have to be trusted; the presets share one shape
         boundscheck=False,  # Kernel has checked the shapes
     )(loop)

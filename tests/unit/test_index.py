@@ -1,0 +1,50 @@
+"""The indices as data: their formulas parse, their names agree, nothing undrawable can be built."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from eotiles.bandmath.grammar import parse
+from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=lambda index: index.name)
+def test_every_index_is_complete(index: Index) -> None:
+    assert INDICES[index.name] is index
+    assert parse(index.formula, names=index.bands).bands == index.bands
+    assert index.reference.split("https://")[1]
+    low, high = index.value_range
+    assert low <= index.rescale[0] < index.rescale[1] <= high
+
+
+def test_the_four_formulas() -> None:
+    assert {name: index.formula for name, index in INDICES.items()} == {
+        "ndvi": "(N - R) / (N + R)",
+        "ndwi": "(G - N) / (G + N)",
+        "ndmi": "(N - S1) / (N + S1)",
+        "mndwi": "(G - S1) / (G + S1)",
+    }
+
+
+def test_symbols_stand_for_stac_common_names() -> None:
+    # https://github.com/stac-extensions/eo#common-band-names
+    assert BAND_SYMBOLS["N"] == ("nir", "nir08")
+    assert BAND_SYMBOLS["S1"] == ("swir16",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "NDVI"},
+        {"bands": ("N", "X")},
+        {"rescale": (1.0, 1.0)},
+        {"rescale": (0.0, float("inf"))},
+        {"rescale": (float("nan"), 1.0)},
+        {"value_range": (1.0, -1.0)},
+    ],
+)
+def test_no_wrong_index_can_be_built(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"index|rescale|value_range"):
+        dataclasses.replace(INDICES["ndvi"], **change)  # type: ignore[arg-type]
