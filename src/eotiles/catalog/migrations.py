@@ -13,6 +13,9 @@ from eotiles.core.sql import read_sql
 _ONE_AT_A_TIME = 0x656F74696C6573
 """Advisory lock that a migration holds: the letters "eotiles"."""
 
+_TURN_WITHIN_S = 600
+"""How long to wait for the migration of another process."""
+
 
 def migrate(conninfo: str) -> str:
     """Install or upgrade pgSTAC, apply our own SQL, and return the version of pgSTAC. Repeating it changes nothing.
@@ -20,19 +23,47 @@ def migrate(conninfo: str) -> str:
     Two at the same time wait for each other.
 
     Raises:
-        SetupError: the database cannot be reached or the login may not migrate it.
+        SetupError: the database cannot be reached, the login may not migrate it, or its pgSTAC is newer than ours.
     """
+    connection = _connect(conninfo)
     try:
-        with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
+        with connection:
+            connection.execute(f"SET lock_timeout TO '{_TURN_WITHIN_S}s'".encode())
             connection.execute("SELECT pg_advisory_lock(%s)", [_ONE_AT_A_TIME])
             connection.execute(read_sql("roles"))
             version = _migrate_pgstac(conninfo)
             connection.execute(read_sql("grants"))
             return version
-    except psycopg.OperationalError as error:
-        raise SetupError(f"the database cannot be reached: {_first_line(error)}") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SetupError(
+            f"this login may not migrate the database ({_first_line(error)}); use its owner with CREATEROLE, "
+            "or a superuser while PostGIS is not installed in it"
+        ) from error
     except psycopg.Error as error:
         raise SetupError(f"the database cannot be migrated: {_first_line(error)}") from error
+
+
+def installed_version(conninfo: str) -> str | None:
+    """Version of pgSTAC in a database; None when there is none.
+
+    Raises:
+        SetupError: the database cannot be reached.
+    """
+    with _connect(conninfo) as connection:
+        try:
+            row = connection.execute("SELECT pgstac.get_version()").fetchone()
+        except psycopg.errors.InvalidSchemaName:
+            return None
+    return None if row is None else str(row[0])
+
+
+def _connect(conninfo: str) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(
+            conninfo, autocommit=True, connect_timeout=5, application_name="eotiles migrate"
+        )
+    except psycopg.Error as error:
+        raise SetupError(f"the database cannot be reached: {_first_line(error)}") from error
 
 
 def _migrate_pgstac(conninfo: str) -> str:
@@ -41,7 +72,16 @@ def _migrate_pgstac(conninfo: str) -> str:
         ConnectionPool(conninfo, min_size=1, max_size=1, open=True, timeout=10.0) as pool,
         PgstacDB(pool=pool) as database,
     ):
-        return str(Migrate(database).run_migration())
+        try:
+            return str(Migrate(database).run_migration())
+        except psycopg.Error:
+            raise
+        except (
+            Exception
+        ) as error:  # pypgstac has no errors of its own: no way from this version, rolled back
+            raise SetupError(
+                f"pgSTAC {database.version} of this database cannot be migrated: {error}"
+            ) from error
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from eotiles.catalog.logins import set_passwords
+from eotiles.catalog.migrations import installed_version
 from eotiles.catalog.migrations import migrate as migrate_database
 from eotiles.core.errors import SetupError
 from eotiles.core.role import Role, login
@@ -58,22 +60,23 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Print how the embedded database is; exit status 3 when it does not run."""
+    """Print how the database is; exit status 3 when the embedded one does not run."""
     settings = Settings()
     if not uses_embedded(settings):
-        typer.echo(_EXTERNAL.format(verb="watch"))
+        typer.echo(_EXTERNAL.format(verb="run"))
+        _print({"pgSTAC": installed_version(conninfo(settings, "read"))})
         return
     found = Cluster(settings.data).status()
-    rows = {
-        "running": "yes" if found.running else "no",
-        "process": found.pid,
-        "address": None if found.port is None else f"127.0.0.1:{found.port}",
-        "PostgreSQL": found.version,
-        "data folder": found.data,
-        "size": f"{found.size_bytes / 1e6:.0f} MB",
-    }
-    for name, value in rows.items():
-        typer.echo(f"{name:<12} {'-' if value is None else value}")
+    _print(
+        {
+            "running": "yes" if found.running else "no",
+            "process": found.pid,
+            "address": None if found.port is None else f"127.0.0.1:{found.port}",
+            "PostgreSQL": found.version,
+            "data folder": found.data,
+            "size": f"{found.size_bytes / 1e6:.0f} MB",
+        }
+    )
     if not found.running:
         raise typer.Exit(_NOT_RUNNING)
 
@@ -110,6 +113,11 @@ def reset(
     typer.echo("database deleted")
 
 
+def _print(rows: Mapping[str, object]) -> None:
+    for name, value in rows.items():
+        typer.echo(f"{name:<12} {'-' if value is None else value}")
+
+
 def _passwords(settings: Settings) -> dict[Role, str]:
     """What the logins of an external database shall have as passwords."""
     files: dict[Role, Path | None] = {
@@ -120,11 +128,11 @@ def _passwords(settings: Settings) -> dict[Role, str]:
 
 
 def _read_password(role: Role, file: Path) -> str:
-    name = f"EOTILES_{role.upper()}_PASSWORD_FILE"
+    name = f"the file of EOTILES_{role.upper()}_PASSWORD_FILE"
     try:
         password = file.read_text().strip()
     except OSError as error:
-        raise SetupError(f"the file of {name} cannot be read: {error.strerror}") from error
+        raise SetupError(f"{name} cannot be read ({error.strerror})") from error
     if not password:
-        raise SetupError(f"the file of {name} is empty")
+        raise SetupError(f"{name} is empty")
     return password
