@@ -42,14 +42,11 @@ class Drawable:
 
 
 def drawables(assets: Json, *, properties: Json) -> tuple[Drawable, ...]:
-    """Bands of the GeoTIFF assets, in their order. An entry of `item_assets` needs a media type, as it has no href."""
+    """Bands of the GeoTIFF assets, in their order."""
     return tuple(
         drawable
         for key, asset in assets.items()
-        if isinstance(asset, Mapping)
-        and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
-        # An entry of `item_assets` has no href; what it will be called does not matter here.
-        if is_geotiff({"href": key, **asset})
+        if is_geotiff(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
         for drawable in _bands(key, asset, properties)
     )
 

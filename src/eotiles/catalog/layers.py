@@ -64,6 +64,10 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     `assets` are those of an item, or a collection's `item_assets`. Whatever the imagery is, one layer is offered when
     there is a file that can be drawn at all.
     """
+    # An entry of `item_assets` has no href; what it will be called does not matter here.
+    assets = {
+        key: {"href": key, **each} for key, each in assets.items() if isinstance(each, Mapping)
+    }
     bands = drawables(assets, properties=properties)
     colours = _true_colour(bands)
     declared = [_render(key, render) for key, render in renders.items() if _fits(render, assets)]

@@ -64,9 +64,7 @@ def _restored(
         if link.get("rel") not in INFERRED and not _is_added(link, raster=raster, map_page=map_page)
     ]
     extensions = list(given.get("stac_extensions") or [])
-    if not _WEB_MAP_RELATIONS.intersection(link.get("rel") for link in links) and (
-        WEB_MAP_LINKS in extensions and WEB_MAP_LINKS not in (stored.get("stac_extensions") or [])
-    ):
+    if WEB_MAP_LINKS in extensions and not _needs_extension(links, stored):
         extensions.remove(WEB_MAP_LINKS)
     assets = {
         key: _asset(site, asset, (stored.get("assets") or {}).get(key), owner=owner, key=key)
@@ -81,6 +79,14 @@ def _restored(
         else:
             restored.pop(member, None)
     return restored
+
+
+def _needs_extension(links: list[Json], stored: Json) -> bool:
+    """Whether the web-map-links extension is the writer's word, or was only added when serving."""
+    if WEB_MAP_LINKS in (stored.get("stac_extensions") or []):
+        return True
+    known = stored.get("links") or []
+    return any(link.get("rel") in _WEB_MAP_RELATIONS and link not in known for link in links)
 
 
 def _is_added(link: Json, *, raster: str, map_page: str) -> bool:

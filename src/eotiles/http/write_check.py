@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from eotiles.catalog.bands import is_geotiff
 from eotiles.core.errors import BadParameter, HrefRefused
+from eotiles.http.stac.parameters import explain
 from eotiles.read.hrefs import AllowList
 
 Json = dict[str, Any]
@@ -48,11 +49,7 @@ def check_model(model: type[BaseModel], document: Json, *, name: str) -> None:
     try:
         model.model_validate(document)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in error.errors()[:5]
-        ]
-        raise BadParameter(f"{name} is not valid STAC: {'; '.join(problems)}"[:1000]) from error
+        raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
 
 
 def check_footprint(item: Json) -> None:

@@ -44,7 +44,9 @@ class StrictJson:
                 await refusal(scope, receive, send)
                 return
         try:
-            check_json(bytes(body), most_values=self._most_values)
+            # Only a JSON Patch is a list.
+            is_object = scope["method"] != "PATCH"
+            check_json(bytes(body), most_values=self._most_values, is_object=is_object)
         except BadParameter as error:
             await problem(400, str(error), instance=scope["path"])(scope, receive, send)
             return
@@ -60,11 +62,12 @@ class StrictJson:
         await self.app(scope, replay, send)
 
 
-def check_json(body: bytes, *, most_values: int) -> None:
+def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None:
     """Pass a JSON text that is within bounds; an empty one too.
 
     Raises:
-        BadParameter: it is not JSON, holds NaN, Infinity or NUL, or is over a bound.
+        BadParameter: it is not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
+            PostgreSQL cannot store; it is over a bound.
     """
     if not body:
         return
@@ -72,19 +75,21 @@ def check_json(body: bytes, *, most_values: int) -> None:
         value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"the body is not JSON: {error}"[:200]) from error
+    if is_object and not isinstance(value, dict):
+        raise BadParameter("the body is not a JSON object")
     left = most_values
     level: list[Any] = [value]
     for _ in range(MOST_DEPTH):
         below: list[Any] = []
         for part in level:
             if isinstance(part, dict):
-                if any("\0" in key for key in part):
-                    raise BadParameter("the body holds a NUL character")
+                for key in part:
+                    _check_text(key)
                 below.extend(part.values())
             elif isinstance(part, list):
                 below.extend(part)
-            elif isinstance(part, str) and "\0" in part:
-                raise BadParameter("the body holds a NUL character")
+            elif isinstance(part, str):
+                _check_text(part)
         left -= len(below)
         if left < 0:
             raise BadParameter(f"the body holds more than {most_values} values")
@@ -92,6 +97,17 @@ def check_json(body: bytes, *, most_values: int) -> None:
             return
         level = below
     raise BadParameter(f"the body is nested deeper than {MOST_DEPTH} levels")
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise BadParameter("the body holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadParameter(
+            "the body holds half of a surrogate pair, which is no character"
+        ) from error
 
 
 def _refuse_constant(name: str) -> float:

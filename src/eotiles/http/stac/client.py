@@ -54,7 +54,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         filter_lang: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        parameters.object_parameter("query", query)
+        query = parameters.object_parameter("query", query)
         names = parameters.field_names(fields)
         answer = await super().all_collections(
             request,
@@ -112,13 +112,13 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         fields: Any = None,
         **kwargs: Any,
     ) -> Any:
-        parameters.object_parameter("query", query)
+        query = parameters.object_parameter("query", query)
         names = parameters.field_names(fields)
-        return _geojson(
-            await super().item_collection(
+        with parameters.one_sentence():
+            answer = await super().item_collection(
                 collection_id, request, query=query, fields=names, **kwargs
             )
-        )
+        return _geojson(answer)
 
     async def get_search(
         self,
@@ -129,14 +129,14 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         fields: Any = None,
         **kwargs: Any,
     ) -> Any:
-        parameters.object_parameter("query", query)
-        parameters.object_parameter("intersects", intersects)
+        query = parameters.object_parameter("query", query)
+        intersects = parameters.object_parameter("intersects", intersects)
         names = parameters.field_names(fields)
-        return _geojson(
-            await super().get_search(
+        with parameters.one_sentence():
+            answer = await super().get_search(
                 request, query=query, intersects=intersects, fields=names, **kwargs
             )
-        )
+        return _geojson(answer)
 
     async def post_search(
         self, search_request: PgstacSearch, request: Request, **kwargs: Any

@@ -47,7 +47,7 @@ _BY_CODE: Mapping[str, tuple[type[EotilesError], str | None]] = {
         "the filter uses a function or an operator that does not exist for these values",
     ),
     "42804": (BadParameter, "the filter compares values of different types"),
-    "42601": (BadParameter, "the filter or the sort order cannot be understood"),
+    "42601": (BadParameter, "the search text, the filter or the sort order cannot be understood"),
     "42703": (BadParameter, "the filter or the sort order names something that does not exist"),
     "54": (BadParameter, "the request is too complex for the database"),
     "XX000": (BadParameter, "the geometry or the filter cannot be used"),

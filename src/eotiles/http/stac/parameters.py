@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from fastapi import HTTPException
+from pydantic import ValidationError
 from stac_fastapi.pgstac.types.search import PgstacSearch
 
 from eotiles.catalog.filters import checked_filter, filter_from_json, filter_from_text, flat_bbox
@@ -18,16 +21,17 @@ MOST_NAMES = 10_000
 """Values of `ids`, `collections` and `q` together with a search."""
 
 
-def object_parameter(name: str, text: str | None) -> None:
-    """Check a query parameter that holds a JSON object (`intersects`, `query`)."""
-    if text is None:
-        return
+def object_parameter(name: str, text: str | None) -> str | None:
+    """A query parameter that holds a JSON object (`intersects`, `query`), unless that is empty and asks for nothing."""
+    if not text:
+        return None
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"{name}: not JSON") from error
     if not isinstance(value, dict):
         raise BadParameter(f"{name}: has to be a JSON object")
+    return text if value else None
 
 
 def field_names(fields: Sequence[str] | None) -> list[str] | None:
@@ -44,10 +48,32 @@ def filter_tree(filter_expr: str | None, filter_lang: str | None) -> dict[str, A
     return filter_from_text(filter_expr)
 
 
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """What upstream says about a search that its model refuses, without the model's internals."""
+    try:
+        yield
+    except HTTPException as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise BadParameter(explain(error.__cause__)) from error
+        raise
+
+
+def explain(error: ValidationError) -> str:
+    """Which members are wrong, and how."""
+    problems = [
+        f"{'.'.join(str(part) for part in each['loc']) or 'search'}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors()[:5]
+    ]
+    return "; ".join(problems)[:1000]
+
+
 def bounded(search: PgstacSearch) -> None:
     """Bring a search, whichever way it came, within what the service answers."""
     # `conf` would let a caller change pgSTAC's settings, `readonly` and `base_url` among them.
     search.conf = None
+    if getattr(search, "query", None) == {}:
+        search.query = None
     search.limit = min(search.limit or 10, MOST_ITEMS)
     if search.bbox is not None:
         search.bbox = tuple(flat_bbox(search.bbox, name="bbox"))

@@ -1,0 +1,168 @@
+"""Who may write, and what is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from eotiles.cli.token import token as token_command
+from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
+from eotiles.http.write_check import check_footprint, check_hrefs, check_id
+from eotiles.http.write_gate import check_token
+from eotiles.read.hrefs import allow_list
+from tests import builders
+
+TOKEN = "a-token"
+HASHES = {"0" * 64, hashlib.sha256(TOKEN.encode()).hexdigest()}
+
+
+@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER  {TOKEN} "])
+def test_a_known_token_passes(header: str) -> None:
+    check_token(header, hashes=HASHES)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN}x",
+        "Bearer " + next(iter(HASHES)),
+        "Bearer é",
+    ],
+)
+def test_anything_else_does_not(header: str) -> None:
+    with pytest.raises(Unauthorized):
+        check_token(header, hashes=HASHES)
+
+
+def test_without_a_hash_writing_is_off() -> None:
+    with pytest.raises(Forbidden, match="EOTILES_INGEST_TOKEN_SHA256"):
+        check_token(f"Bearer {TOKEN}", hashes=())
+
+
+def test_the_command_makes_a_token_and_its_hash() -> None:
+    command = typer.Typer()
+    command.command()(token_command)
+
+    def made() -> tuple[str, str]:
+        result = CliRunner().invoke(command)
+        assert result.exit_code == 0
+        token = result.output.splitlines()[1].strip()
+        digest = re.search(r"EOTILES_INGEST_TOKEN_SHA256=([0-9a-f]{64})", result.output)
+        assert digest is not None
+        return token, digest[1]
+
+    first, second = made(), made()
+    assert first[0] != second[0]
+    assert len(first[0]) >= 43, "32 random bytes"
+    check_token(f"Bearer {first[0]}", hashes={first[1]})
+
+
+@pytest.mark.parametrize("name", ["S2A_MSIL1C_20190918T105031", "a.b-c~d", "ü", "x" * 200])
+def test_usual_ids_pass(name: str) -> None:
+    assert check_id("an item", name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "x" * 201,
+        "a/b",
+        "a b",
+        "..",
+        ".hidden",
+        "-",
+        "a?b",
+        "a#b",
+        "a%2fb",
+        "a\nb",
+        "a\x7f",
+        "a\\b",
+        None,
+        5,
+    ],
+)
+def test_ids_that_cannot_stand_in_an_address_do_not(name: Any) -> None:
+    with pytest.raises(BadParameter, match="id"):
+        check_id("an item", name)
+
+
+@pytest.mark.parametrize(
+    "geometry", [None, "x", {"type": "LineString", "coordinates": [[0, 0]] * 10_001}]
+)
+def test_footprints_have_to_be_there_and_small(geometry: Any) -> None:
+    with pytest.raises(BadParameter, match="item 'scene'"):
+        check_footprint({**builders.item("scene"), "geometry": geometry})
+
+
+def test_points_of_collected_geometries_count() -> None:
+    line = {"type": "LineString", "coordinates": [[0, 0]] * 6_000}
+    check_footprint(
+        {**builders.item(), "geometry": {"type": "GeometryCollection", "geometries": [line]}}
+    )
+    with pytest.raises(BadParameter):
+        check_footprint(
+            {
+                **builders.item(),
+                "geometry": {"type": "GeometryCollection", "geometries": [line, line]},
+            }
+        )
+
+
+class TestHrefs:
+    COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+
+    def check(self, folder: Path, href: str, kind: str | None = COG) -> None:
+        asset = {"href": href} | ({} if kind is None else {"type": kind})
+        allowed = allow_list((str(folder), "https://data.example.org/cogs"))
+        check_hrefs(builders.item(assets={"a": asset}), allowed, name="c/i")
+
+    def test_what_lies_below_a_root_passes(self, tmp_path: Path) -> None:
+        self.check(tmp_path, str(tmp_path / "x.tif"))
+        self.check(tmp_path, "https://data.example.org/cogs/x.tif")
+
+    def test_what_is_never_opened_may_lie_anywhere_on_the_web(self, tmp_path: Path) -> None:
+        self.check(tmp_path, "https://elsewhere.example.org/t.png", "image/png")
+
+    @pytest.mark.parametrize(
+        ("href", "kind"),
+        [
+            ("/etc/passwd", COG),
+            ("file:///etc/passwd", COG),
+            ("/etc/passwd", "text/plain"),
+            ("../../x.tif", COG),
+            ("http://127.0.0.1/x.tif", COG),
+            ("http://169.254.169.254/latest/meta-data", "image/tiff"),
+            ("https://data.example.org/other/x.tif", COG),
+            ("https://elsewhere.example.org/x.tif", None),
+            ("/vsicurl/https://data.example.org/cogs/x.tif", COG),
+            ("javascript:alert(1)", "text/html"),
+            ("s3://bucket/x.tif", COG),
+        ],
+    )
+    def test_the_rest_is_refused(self, tmp_path: Path, href: str, kind: str | None) -> None:
+        with pytest.raises(HrefRefused, match="'a' of item c/i"):
+            self.check(tmp_path, href, kind)
+
+    @pytest.mark.parametrize(
+        "href", ["javascript:alert(1)", "JavaScript:x", "data:text/html,x", "file:///etc/passwd"]
+    )
+    def test_links_lead_to_addresses(self, href: str) -> None:
+        linked = {**builders.item(), "links": [{"rel": "alternate", "href": href}]}
+        with pytest.raises(HrefRefused, match="'alternate'"):
+            check_hrefs(linked, allow_list(()), name="c/i")
+
+    def test_an_asset_has_an_href(self) -> None:
+        with pytest.raises(BadParameter, match="asset 'a'"):
+            check_hrefs(builders.item(assets={"a": {}}), allow_list(()), name="c/i")
