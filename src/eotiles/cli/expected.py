@@ -99,7 +99,7 @@ def index_colour(name: str, bands: dict[str, DemoBand]) -> Expected:
     def expected(query: dict[str, list[str]], x_m: float, y_m: float) -> set[Colour]:
         level = floor((index_value(name, bands, x_m, y_m) - low) / (high - low) * 255)
         steps = {min(255, max(0, level + step)) for step in (-1, 0, 1)}
-        return {tuple(palette[step][:3]) for step in steps}
+        return {tuple(map(int, np.ravel(palette[step])[:3])) for step in steps}
 
     return expected
 

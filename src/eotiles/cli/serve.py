@@ -22,8 +22,11 @@ from eotiles.settings import SERVICES, Service, Settings
 
 def serve(
     service: Annotated[
-        list[Service] | None,
-        typer.Option(help="Run only this service (repeatable). Default: all, under one origin."),
+        list[str] | None,
+        typer.Option(
+            help=f"Run only this service ({', '.join(SERVICES)}; repeatable). "
+            "Default: all, under one origin."
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (EOTILES_HOST).")] = None,
     port: Annotated[
@@ -36,13 +39,20 @@ def serve(
     """
     settings = Settings()
     configure_logs(settings)
-    services: tuple[Service, ...] = tuple(service) if service else SERVICES
+    services = _services(service or SERVICES)
     chosen_host = settings.host if host is None else host
     chosen_port = settings.port if port is None else port
     with listening(chosen_host, chosen_port) as listener, embedded_database(settings):
         address, bound = listener.getsockname()[:2]
         typer.echo(f"eotiles: {', '.join(services)} at http://{address}:{bound}", err=True)
         run_server(settings, services, listener)
+
+
+def _services(names: Sequence[str]) -> tuple[Service, ...]:
+    known = tuple(service for service in SERVICES if service in names)
+    if strangers := sorted(set(names) - set(known)):
+        raise SetupError(f"there is no service {strangers[0]!r}; there are {', '.join(SERVICES)}")
+    return known
 
 
 def run_server(
