@@ -17,6 +17,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from eotiles.catalog.migrations import migrate
+from eotiles.core.errors import SetupError
 from eotiles.embedded.account import choose_account
 from eotiles.embedded.cluster import Cluster
 from eotiles.embedded.layout import Layout
@@ -255,3 +256,25 @@ def test_a_stale_pid_file_that_names_another_process(filled: Cluster) -> None:
         assert filled.status().pid != stranger.pid
         assert stranger.poll() is None, "a process of somebody else was ended"
         stranger.kill()
+
+
+def test_a_folder_that_was_renamed_under_its_server_gets_no_second_server(filled: Cluster) -> None:
+    filled.start()
+    data = filled.status().data
+    renamed = data.rename(data.with_name("renamed"))
+    try:
+        with pytest.raises(SetupError, match="already uses the database of this data folder"):
+            Cluster(renamed).start()
+    finally:
+        renamed.rename(data)
+    with psycopg.connect(filled.conninfo("read")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_symbolic_link_is_the_same_cluster(filled: Cluster) -> None:
+    filled.start()
+    link = filled.status().data.with_name("link")
+    link.symlink_to(filled.status().data)
+    again = Cluster(link)
+    again.start()
+    assert again.status().pid == filled.status().pid

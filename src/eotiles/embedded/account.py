@@ -57,8 +57,13 @@ def choose_account(cluster: Path) -> Account:
     return _create(_NAMES[-1])
 
 
-def run_as(account: Account, command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program as `account` with a bare environment; output and errors come back as one text."""
+def run_as(
+    account: Account, command: list[str], *, inherited: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a program as `account` with a bare environment; output and errors come back as one text.
+
+    `inherited` are file descriptors that the program and what it starts keep.
+    """
     drop = os.geteuid() == 0
     return subprocess.run(
         command,
@@ -66,6 +71,7 @@ def run_as(account: Account, command: list[str]) -> subprocess.CompletedProcess[
         group=account.gid if drop else None,
         extra_groups=[] if drop else None,
         umask=0o077,
+        pass_fds=inherited,
         cwd="/",  # the account may be unable to enter ours
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         stdin=subprocess.DEVNULL,

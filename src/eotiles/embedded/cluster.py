@@ -50,7 +50,7 @@ class Cluster:
         self, data: Path, *, programs: tuple[Path, ...] | None = None, lock_wait_s: float = 60.0
     ) -> None:
         """`programs` are folders to look for PostgreSQL in, by default where distributions put it."""
-        self._layout = Layout(data=data.expanduser().absolute())
+        self._layout = Layout(data=data.expanduser().resolve())
         self._programs = programs
         self._lock_wait_s = lock_wait_s
 
@@ -61,6 +61,10 @@ class Cluster:
             SetupError: PostgreSQL or PostGIS is missing, the data folder cannot be used, another process holds the
                 lock, or the server does not come up.
         """
+        if not Path("/proc/self/cmdline").exists():
+            raise SetupError(
+                "the embedded database runs on Linux; use docker compose, or name a database in EOTILES_DATABASE_URL"
+            )
         layout = self._layout
         account = choose_account(layout.cluster)
         make_data_folder(layout)

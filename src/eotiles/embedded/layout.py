@@ -24,7 +24,7 @@ class Layout:
     """
 
     data: Path
-    """The data folder (EOTILES_DATA), absolute."""
+    """The data folder (EOTILES_DATA), absolute and without symbolic links: the server is known by it."""
 
     @property
     def base(self) -> Path:
@@ -50,6 +50,11 @@ class Layout:
     def lock(self) -> Path:
         """Held while the cluster is started, stopped or reset."""
         return self.data / "postgres.lock"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by every process of the server as long as one lives."""
+        return self.base / "server.lock"
 
     @property
     def port(self) -> Path:

@@ -12,15 +12,22 @@ from pathlib import Path
 from eotiles.core.errors import SetupError
 from eotiles.embedded.account import FOREIGN
 
+BUSY = (
+    "another eotiles process is starting, stopping or resetting the database of this data folder; "
+    "wait until it has finished and try again"
+)
+
 
 @contextmanager
-def locked(file: Path, *, wait_s: float) -> Iterator[None]:
-    """Hold the lock `file`. The kernel lets go of it when the process ends, however it ends.
+def locked(file: Path, *, wait_s: float, refusal: str = BUSY) -> Iterator[int]:
+    """Hold the lock `file`; its file descriptor comes. The kernel lets go of it when the process ends, however it ends.
+
+    A program that inherits the descriptor goes on holding the lock, as do the programs that it starts.
 
     Raises:
-        SetupError: another process still holds it after `wait_s` seconds, or it belongs to another account.
+        SetupError: somebody still holds it after `wait_s` seconds (`refusal`), or it belongs to another account.
     """
-    # Not inherited by PostgreSQL: Python opens files with O_CLOEXEC.
+    # O_CLOEXEC is Python's default: only who is given the descriptor on purpose inherits it.
     try:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except PermissionError as error:
@@ -30,22 +37,21 @@ def locked(file: Path, *, wait_s: float) -> Iterator[None]:
             f"the data folder {file.parent} cannot be written ({error.strerror}); set EOTILES_DATA to another"
         ) from error
     try:
-        _acquire(handle, wait_s=wait_s)
-        yield
+        if not _acquire(handle, wait_s=wait_s):
+            raise SetupError(refusal)
+        yield handle
     finally:
         os.close(handle)
 
 
-def _acquire(handle: int, *, wait_s: float) -> None:
+def _acquire(handle: int, *, wait_s: float) -> bool:
     deadline = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise SetupError(
-                    "another eotiles process is starting, stopping or resetting the database of this data folder; "
-                    "wait until it has finished and try again"
-                ) from None
+                return False
+        else:
+            return True
         time.sleep(0.05)

@@ -24,12 +24,6 @@ def postmaster(layout: Layout, account: Account) -> int | None:
     return pid if _belongs(pid, layout, account) else None
 
 
-def is_ready(layout: Layout) -> bool:
-    """Whether the server has written into its pid file that it takes connections."""
-    lines = _pid_file(layout.cluster)
-    return len(lines) >= 8 and lines[7].strip() == "ready"
-
-
 def tcp_port(layout: Layout) -> int:
     """TCP port of the running server."""
     return int(_pid_file(layout.cluster)[3])
@@ -41,12 +35,11 @@ def processes(layout: Layout, account: Account) -> set[int]:
     return {pid for pid in pids if _belongs(pid, layout, account)}
 
 
-def clear_stale(layout: Layout, account: Account) -> None:
-    """End what a killed server left running and remove its pid and socket files. Only while no server runs.
+def end_orphans(layout: Layout, account: Account) -> None:
+    """End what a killed server left running: a backend in a long statement does not notice that its server died.
 
-    PostgreSQL itself refuses to start when a stale pid file names a living process of the same account, as happens when
-    a process id is used again after a restart of the machine. It must not start while a backend of the old server
-    still lives: two would write the same files.
+    Raises:
+        SetupError: one does not go away.
     """
     deadline = time.monotonic() + _ORPHANS_LEAVE_S
     while (left := processes(layout, account)) and time.monotonic() < deadline:
@@ -54,6 +47,14 @@ def clear_stale(layout: Layout, account: Account) -> None:
             return  # it was only starting
         time.sleep(0.05)
     end(left, layout, account)
+
+
+def remove_stale_files(layout: Layout) -> None:
+    """Remove the pid and socket files of a killed server. Only while nobody holds the server's lock.
+
+    PostgreSQL refuses to start when a stale pid file names a living process of the same account, as happens when a
+    process id is used again after a restart of the machine.
+    """
     (layout.cluster / "postmaster.pid").unlink(missing_ok=True)
     for file in layout.run.glob(".s.PGSQL.*"):
         file.unlink(missing_ok=True)

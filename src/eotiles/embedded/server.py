@@ -10,12 +10,16 @@ import tempfile
 import time
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
+
 from eotiles.core.errors import SetupError
 from eotiles.embedded import process
 from eotiles.embedded.account import FOREIGN, Account, run_as
 from eotiles.embedded.binaries import Binaries
 from eotiles.embedded.configuration import SUPERUSER, write_configuration
 from eotiles.embedded.layout import Layout, own_folder, write_file
+from eotiles.embedded.lock import locked
 from eotiles.embedded.port import choose_port, is_free
 
 _READY_WITHIN_S = 120
@@ -23,6 +27,12 @@ _READY_WITHIN_S = 120
 
 _STOPPED_WITHIN_S = 30.0
 _ATTEMPTS = 5
+
+
+_IN_USE = (
+    "a PostgreSQL server already uses the database of this data folder, from another container or under another name "
+    "of the folder; stop it there"
+)
 
 
 def cluster_major(cluster: Path) -> int | None:
@@ -85,25 +95,18 @@ def start_server(layout: Layout, *, account: Account, binaries: Binaries) -> int
     Raises:
         SetupError: it does not come up; the sentence holds its reason.
     """
-    for _ in range(_ATTEMPTS):
-        if process.postmaster(layout, account) is None:
-            process.clear_stale(layout, account)
-        if process.postmaster(layout, account) is not None:
-            _wait_ready(layout, account)
-            port = process.tcp_port(layout)
-            write_file(layout.port, f"{port}\n", mode=0o640)
-            return port
-        port = choose_port(layout.port)
-        configuration = write_configuration(layout, account=account, port=port)
-        logged = _log_sizes(layout)
-        if _launch(layout, account=account, binaries=binaries, configuration=configuration):
-            return port
-        if is_free(port):
-            raise SetupError(f"PostgreSQL does not start: {_logged_complaint(layout, logged)}")
-        # Somebody took the port between our look and PostgreSQL's: choose another.
-    raise SetupError(
-        f"PostgreSQL does not start: other programs took {_ATTEMPTS} ports in turn; try again"
-    )
+    if process.postmaster(layout, account) is None:
+        process.end_orphans(layout, account)
+    if process.postmaster(layout, account) is None:
+        # The server inherits the lock. Two servers on the same files would destroy them, and process ids do not tell
+        # of one that runs in another container or was started before the folder got its present name.
+        with locked(layout.server_lock, wait_s=2.0, refusal=_IN_USE) as lock:
+            process.remove_stale_files(layout)
+            return _start(layout, account=account, binaries=binaries, lock=lock)
+    port = process.tcp_port(layout)
+    write_file(layout.port, f"{port}\n", mode=0o640)
+    _wait_ready(layout, account=account, port=port)
+    return port
 
 
 def stop_server(layout: Layout, account: Account) -> None:
@@ -116,23 +119,35 @@ def stop_server(layout: Layout, account: Account) -> None:
             time.sleep(0.02)
         if process.postmaster(layout, account) == pid:
             process.end({pid}, layout, account)
-    process.clear_stale(layout, account)
+    process.end_orphans(layout, account)
 
 
-def _launch(layout: Layout, *, account: Account, binaries: Binaries, configuration: Path) -> bool:
-    """Have pg_ctl start the server in the background, free of this process and its terminal; whether it is ready."""
+def _start(layout: Layout, *, account: Account, binaries: Binaries, lock: int) -> int:
+    """Have pg_ctl start the server in the background, free of this process and its terminal; its port comes back."""
     startup = layout.log / "startup.log"
-    startup.unlink(missing_ok=True)
-    command = [str(binaries.folder / "pg_ctl"), "start", "-D", str(layout.cluster), "--silent"]
-    command += ["--wait", "--timeout", str(_READY_WITHIN_S), "--log", str(startup)]
-    command += ["-o", f"-c config_file={shlex.quote(str(configuration))}"]
-    return run_as(account, command).returncode == 0
+    for _ in range(_ATTEMPTS):
+        port = choose_port(layout.port)
+        configuration = write_configuration(layout, account=account, port=port)
+        logged = _log_sizes(layout)
+        startup.unlink(missing_ok=True)
+        command = [str(binaries.folder / "pg_ctl"), "start", "-D", str(layout.cluster), "--silent"]
+        command += ["--wait", "--timeout", str(_READY_WITHIN_S), "--log", str(startup)]
+        command += ["-o", f"-c config_file={shlex.quote(str(configuration))}"]
+        if run_as(account, command, inherited=(lock,)).returncode == 0:
+            return port
+        if is_free(port):
+            raise SetupError(f"PostgreSQL does not start: {_logged_complaint(layout, logged)}")
+        # Somebody took the port between our look and PostgreSQL's: choose another.
+    raise SetupError(
+        f"PostgreSQL does not start: other programs took {_ATTEMPTS} ports in turn; try again"
+    )
 
 
-def _wait_ready(layout: Layout, account: Account) -> None:
-    """Wait for a server that another process has started."""
+def _wait_ready(layout: Layout, *, account: Account, port: int) -> None:
+    """Wait for a server that was started by another process or recovers from the crash of a backend."""
+    address = make_conninfo(host=str(layout.run), port=port, connect_timeout=2).encode()
     deadline = time.monotonic() + _READY_WITHIN_S
-    while not process.is_ready(layout):
+    while PGconn.ping(address) != Ping.OK:
         if process.postmaster(layout, account) is None or time.monotonic() > deadline:
             raise SetupError(f"PostgreSQL does not get ready; see the log files in {layout.log}")
         time.sleep(0.02)
