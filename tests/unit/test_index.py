@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_symbols_stand_for_stac_common_names() -> None:
 def test_no_wrong_index_can_be_built(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"index|rescale|value_range"):
         dataclasses.replace(INDICES["ndvi"], **change)  # type: ignore[arg-type]
+
+
+def test_the_documentation_lists_every_index() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "indices.md").read_text("utf-8")
+    for index in INDICES.values():
+        low, high = index.rescale
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{index.name}` |"))
+        assert f"`{index.formula}`" in row
+        assert f"| {low:g} … {high:g} | `{index.colormap}`" in row
+        assert index.reference.split(", ")[-1] in text

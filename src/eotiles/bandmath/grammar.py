@@ -99,7 +99,10 @@ class _Parser:
         self.text = text
         self.names = names
         self.nodes = 0
-        self.at = self.end = 0
+        self.at = 0
+        self.tokens = _TOKEN.finditer(
+            text
+        )  # ends with an empty match, the token "end", which nothing steps over
         self.kind = self.word = ""
         self.advance()
 
@@ -108,14 +111,12 @@ class _Parser:
     def advance(self) -> str:
         """Steps to the next token; returns the word of the one left behind."""
         left = self.word
-        match = _TOKEN.match(self.text, self.end)
-        assert match is not None  # the last alternatives match anything
+        match = next(self.tokens)
         kind = match.lastgroup
-        assert kind is not None
+        assert kind is not None  # the last alternatives match anything
         self.kind = kind
         self.word = match[kind]
-        self.end = match.end()
-        self.at = self.end - len(self.word)
+        self.at = match.end() - len(self.word)
         return left
 
     def accept(self, word: str) -> bool:

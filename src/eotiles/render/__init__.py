@@ -1,1 +1,1 @@
-"""Colours, legends and empty images."""
+"""Colours and legends."""
