@@ -22,7 +22,7 @@ SUFFIXES = "py|md|sql|yml|toml|txt|conf|env|png|html|js|css"
 FORBIDDEN = [
     re.compile(pattern)
     for pattern in (
-        r"/(home|root|Users)" + r"/\w",
+        r"/(home|root|Users)" + r"/[\w.]",
         r"/work" + r"/(main|shared|\.)",
         r"BEGIN [A-Z ]*PRIVATE" + r" KEY",
         r"(?i)co-authored" + r"-by:",
