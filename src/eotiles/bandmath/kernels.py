@@ -152,7 +152,7 @@ def compile_shape(shape: Shape) -> Loop:
     compiled: Loop = njit(
         signature,
         nogil=True,  # tiles are drawn by threads
-        parallel=False,  # parallelism is over tiles; splitting one was four times slower
+        parallel=False,  # parallelism is over tiles; a pool of threads inside each would wait for cores
         fastmath=False,  # it may assume that NaN and infinity do not occur, and here they mean invalid
         cache=False,  # a file of compiled code would have to be trusted; the presets share one shape
         boundscheck=False,  # Kernel has checked the shapes
