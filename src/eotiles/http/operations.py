@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 import structlog
@@ -50,12 +49,12 @@ class Meters:
 class Operations:
     """ASGI middleware: request id, access log, metrics, refusal of NUL and of repeated scalar parameters.
 
-    `scalars` gives the query parameters that take one value: with one repeated nobody can know which was meant, and a
+    `scalars` are the query parameters that take one value: with one repeated nobody can know which was meant, and a
     cache in front may choose otherwise than we do.
     """
 
     def __init__(
-        self, app: ASGIApp, *, service: str, meters: Meters, scalars: Callable[[], frozenset[str]]
+        self, app: ASGIApp, *, service: str, meters: Meters, scalars: frozenset[str]
     ) -> None:
         self.app = app
         self._service = service
@@ -123,7 +122,7 @@ class Operations:
             return None
         seen: set[str] = set()
         for name, _ in parse_qsl(query, keep_blank_values=True):
-            if name in seen and name in self._scalars():
+            if name in seen and name in self._scalars:
                 return f"parameter {name!r} is given more than once, but takes one value"
             seen.add(name)
         return None

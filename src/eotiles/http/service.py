@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
 
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -17,6 +16,7 @@ from eotiles.core.errors import Unavailable
 from eotiles.http.admission import Admission
 from eotiles.http.errors import Foreign, add_handlers, problem
 from eotiles.http.operations import Meters, Operations
+from eotiles.http.scalars import scalar_parameters
 from eotiles.settings import Settings
 
 Ready = Callable[[], Awaitable[None]]
@@ -49,11 +49,7 @@ def equip(
     if bounded:
         app.add_middleware(Admission, working=settings.read_threads, waiting=settings.read_queue)
 
-    @cache
-    def scalars() -> frozenset[str]:
-        return _scalar_parameters(app)
-
-    app.add_middleware(Operations, service=service, meters=meters, scalars=scalars)
+    app.add_middleware(Operations, service=service, meters=meters, scalars=scalar_parameters(app))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
@@ -97,18 +93,3 @@ def add_health(
     for endpoint in (healthz, readyz, metrics):
         path = f"/{endpoint.__name__}"
         app.add_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
-
-
-def _scalar_parameters(app: FastAPI) -> frozenset[str]:
-    """Query parameters that take one value on every route that has them, read off the OpenAPI description."""
-    one: set[str] = set()
-    many: set[str] = set()
-    for operations in app.openapi().get("paths", {}).values():
-        for operation in operations.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter.get("in") == "query":
-                    schema = parameter.get("schema", {})
-                    kinds = [schema, *schema.get("anyOf", ())]
-                    takes_many = any(kind.get("type") == "array" for kind in kinds)
-                    (many if takes_many else one).add(parameter["name"])
-    return frozenset(one - many)
