@@ -21,7 +21,7 @@ def scalar_parameters(app: FastAPI) -> frozenset[str]:
     for context in iter_route_contexts(app.routes):
         if not isinstance(context.original_route, APIRoute):
             continue
-        for field in get_flat_params(context.dependant):  # type: ignore[attr-defined]
+        for field in get_flat_params(context.dependant):
             if getattr(field.field_info, "in_", None) is ParamTypes.query:
                 takes_many = _is_sequence(field.field_info.annotation)
                 (many if takes_many else one).add(field.validation_alias or field.alias)
