@@ -1,10 +1,9 @@
 -- What the logins may do in the database that pgSTAC was just migrated in.
 -- pgSTAC's own script grants more to its groups; as it does so at every migration, this follows every migration.
 
--- Nobody but members of pgSTAC's groups connects. Readers need temporary tables: geojsonsearch and xyzsearch make one.
+-- Also where somebody took these from everybody: readers need temporary tables, as geojsonsearch and xyzsearch make one.
 DO $grants$
 BEGIN
-  EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format(
     'GRANT CONNECT, TEMPORARY ON DATABASE %I TO pgstac_read, pgstac_ingest, pgstac_admin', current_database()
   );

@@ -224,3 +224,12 @@ def test_sessions_have_bounds_by_default(read: Connection, ingest: Connection) -
     assert ingest.execute("SHOW statement_timeout").fetchone() == ("30s",)
     for connection in (read, ingest):
         assert connection.execute("SHOW search_path").fetchone() == ("pgstac, public",)
+
+
+def test_nobody_else_connects(read: Connection) -> None:
+    row = read.execute(
+        "SELECT has_database_privilege('public', current_database(), 'CONNECT'),"
+        " has_database_privilege('public', current_database(), 'TEMPORARY'),"
+        " has_schema_privilege('public', 'public', 'CREATE')"
+    ).fetchone()
+    assert row == (False, False, False)

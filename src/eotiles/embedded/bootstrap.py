@@ -26,7 +26,7 @@ def bootstrap(layout: Layout, *, port: int) -> None:
             _set_passwords(connection, layout)
             _make_database(connection)
         with _connect(layout, port=port, database=DATABASE) as connection:
-            connection.execute(read_sql("extensions"))
+            connection.execute(read_sql("embedded"))
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()
         raise SetupError(
