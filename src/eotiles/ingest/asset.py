@@ -84,7 +84,7 @@ def ground_sample_distance(details: Sequence[Band], seen: Survey) -> float:
 
 def _bounds(seen: Survey) -> list[float]:
     corners = [
-        seen.transform * corner
+        seen.transform @ corner
         for corner in ((0, 0), (seen.width, 0), (seen.width, seen.height), (0, seen.height))
     ]
     xs, ys = zip(*corners, strict=True)

@@ -7,13 +7,14 @@ from typing import Literal
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+import rasterio.shutil
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_translate, cog_validate
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import valid_mask
-from eotiles.ingest.header import GDAL_OPTIONS
+from eotiles.ingest.header import GDAL_ERRORS, GDAL_OPTIONS
 from eotiles.ingest.survey import Survey
 from eotiles.read.gdal import UnusableHeader, check_header
 
@@ -47,7 +48,6 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
     Raises:
         IngestRefused: it could not be made, or is not the same.
     """
-    kind = np.dtype(survey.dtype).kind
     profile = {
         "driver": "GTiff",
         "tiled": True,
@@ -55,7 +55,7 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
         "blockysize": BLOCK_PX,
         # Decodes in less than half the time of DEFLATE, at about the same size.
         "compress": "ZSTD",
-        "predictor": 3 if kind == "f" else 2,
+        "predictor": 3 if np.dtype(survey.dtype).kind == "f" else 2,
         # An index needs two of thirteen bands: interleaved by pixel it would have to decode them all.
         "interleave": "pixel" if survey.count <= 4 else "band",
         "bigtiff": "IF_SAFER",
@@ -64,28 +64,45 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
     decoded = survey.width * survey.height * survey.count * np.dtype(survey.dtype).itemsize
     try:
         with rasterio.open(survey.path, driver="GTiff") as source:
-            cog_translate(
-                source,
-                part,
-                profile,
-                nodata=survey.nodata,
-                overview_resampling=resampling,
-                in_memory=decoded < IN_MEMORY_BYTES,
-                allow_intermediate_compression=True,
-                forward_band_tags=True,
-                config={
-                    **GDAL_OPTIONS,
-                    "GDAL_TIFF_INTERNAL_MASK": True,
-                    "GDAL_TIFF_OVR_BLOCKSIZE": BLOCK_PX,
-                },
-                quiet=True,
-            )
-    except RasterioError as error:
+            if survey.masked:
+                _copy_with_mask(source, part, resampling)
+            else:
+                cog_translate(
+                    source,
+                    part,
+                    profile,
+                    nodata=survey.nodata,
+                    overview_resampling=resampling,
+                    in_memory=decoded < IN_MEMORY_BYTES,
+                    allow_intermediate_compression=True,
+                    forward_band_tags=True,
+                    config={**GDAL_OPTIONS, "GDAL_TIFF_OVR_BLOCKSIZE": BLOCK_PX},
+                    quiet=True,
+                )
+    except GDAL_ERRORS as error:
         raise IngestRefused("cannot be converted to a cloud-optimised GeoTIFF") from error
     if not same_pixels(survey.path, part, nodata=survey.nodata):
         raise IngestRefused(
             "came out of the conversion changed, so it was not taken (is the disk full?)"
         )
+
+
+def _copy_with_mask(source: DatasetReader, part: Path, resampling: Resampling) -> None:
+    """Convert a file with a mask or an alpha band by GDAL's COG driver, which keeps them.
+
+    rio-cogeo reads through a WarpedVRT, which blackens hidden pixels and reports none as hidden (rasterio 1.4.4).
+    """
+    rasterio.shutil.copy(
+        source,
+        part,
+        driver="COG",
+        blocksize=BLOCK_PX,
+        compress="ZSTD",
+        predictor="YES",
+        overview_resampling=resampling,
+        bigtiff="IF_SAFER",
+        num_threads="ALL_CPUS",
+    )
 
 
 def same_pixels(source: Path, made: Path, *, nodata: float | None) -> bool:
@@ -112,6 +129,6 @@ def same_pixels(source: Path, made: Path, *, nodata: float | None) -> bool:
                 left = valid_mask(one, left, window=window, nodata=nodata)
                 if not np.array_equal(left, valid_mask(other, right, window=window, nodata=None)):
                     return False
-    except RasterioError:
+    except GDAL_ERRORS:
         return False
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 from eotiles.ingest.item import ATTRIBUTION, EO, RENDER
@@ -86,18 +87,19 @@ def _extent(extent: Mapping[str, Any] | None, item: Mapping[str, Any]) -> dict[s
             max(known[3], box[3]),
         ]
         first, last = extent["temporal"]["interval"][0]
-        # RFC 3339 in UTC sorts as text; null means open.
-        start = None if first is None else min(first, start)
-        end = None if last is None else max(last, end)
+        # Null means open.
+        start = None if first is None else min(first, start, key=datetime.fromisoformat)
+        end = None if last is None else max(last, end, key=datetime.fromisoformat)
     return {"spatial": {"bbox": [box]}, "temporal": {"interval": [[start, end]]}}
 
 
 def _summarise(summaries: dict[str, Any], item: Mapping[str, Any]) -> None:
     for field in SUMMARISED:
         value = item["properties"].get(field)
-        if value is not None:
-            values = value if isinstance(value, list) else [value]
-            summaries[field] = sorted({*summaries.get(field, []), *values})
+        known = summaries.get(field, [])
+        # People may have written a range or a schema instead of a list: theirs to keep.
+        if value is not None and isinstance(known, list):
+            summaries[field] = sorted({*known, *(value if isinstance(value, list) else [value])})
     bands = {band["name"]: band for band in summaries.get("bands", [])}
     for asset in item["assets"].values():
         for band in asset.get("bands", []):

@@ -173,7 +173,7 @@ def _ingest(
 
 def _period(scene: Scene, surveys: Mapping[str, Survey]) -> Period:
     times = [time for seen in surveys.values() for time in seen.times]
-    period = period_of_tags(times) or period_of_name(scene.files[0].path.stem)
+    period = period_of_tags(times) or period_of_name(scene.stem)
     if period is None:
         raise IngestRefused(
             "has no date in its TIFF tags or its name: say with --datetime when it was taken "

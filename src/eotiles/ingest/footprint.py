@@ -10,15 +10,19 @@ import rasterio.features
 import shapely
 import shapely.geometry
 from affine import Affine
-from rasterio.errors import RasterioError
+from numpy.typing import NDArray
 from rasterio.warp import transform_geom
 from shapely.geometry.base import BaseGeometry
 
 from eotiles.core.errors import IngestRefused
+from eotiles.ingest.header import GDAL_ERRORS
 from eotiles.ingest.survey import Survey
 
 MAX_VERTICES = 500
 """A footprint is searched and drawn, never measured."""
+
+MAX_EDGE = 20_000
+"""Cell sides between valid and not: what simplifying a polygon takes a second for."""
 
 PRECISION = 7
 """Decimals of a degree: a centimetre."""
@@ -43,30 +47,46 @@ def footprint(surveys: Sequence[Survey]) -> tuple[dict[str, Any], list[float]]:
 
 def _outline(survey: Survey) -> BaseGeometry:
     """The valid cells of a file, cut at its edge, in longitude and latitude."""
-    cells = survey.transform * Affine.scale(survey.outline_step)
+    outline, step = _calm(survey.outline, survey.outline_step)
+    cells = survey.transform @ Affine.scale(step)
     parts = [
         shapely.geometry.shape(part)
         for part, _ in rasterio.features.shapes(
-            survey.outline.astype(np.uint8), mask=survey.outline, transform=cells
+            outline.astype(np.uint8), mask=outline, transform=cells
         )
     ]
     corners = [(0, 0), (survey.width, 0), (survey.width, survey.height), (0, survey.height)]
-    edge = shapely.geometry.Polygon([survey.transform * corner for corner in corners])
+    edge = shapely.geometry.Polygon([survey.transform @ corner for corner in corners])
     native = shapely.intersection(shapely.union_all(parts), edge)
-    resolution = abs(survey.transform.determinant) ** 0.5 * survey.outline_step
-    native = _simple(native, resolution)
+    resolution = abs(survey.transform.determinant) ** 0.5 * step
+    # Stairs of a slanted edge are up to a cell and a bit away from the line that they stand for.
+    native = _simple(native, 1.5 * resolution)
     # A straight edge in the file's CRS is a curve in longitude and latitude.
     longest = max(native.bounds[2] - native.bounds[0], native.bounds[3] - native.bounds[1])
     native = shapely.segmentize(native, longest / 16)
     try:
         geometry = transform_geom(survey.crs, "EPSG:4326", shapely.geometry.mapping(native))
-    except (RasterioError, ValueError) as error:
+    except (*GDAL_ERRORS, ValueError) as error:
         raise IngestRefused(_OFF_EARTH) from error
     shape = shapely.make_valid(shapely.geometry.shape(geometry))
     west, south, east, north = shape.bounds
     if not (-180.001 <= west <= east <= 180.001 and -90.001 <= south <= north <= 90.001):
         raise IngestRefused(_OFF_EARTH)
     return shape
+
+
+def _calm(outline: NDArray[np.bool_], step: int) -> tuple[NDArray[np.bool_], int]:
+    """The mask with cells so large that its edge is short: single pixels without data are no part of a footprint."""
+    while _edge_length(outline) > MAX_EDGE and max(outline.shape) > 2:
+        padded = np.pad(outline, [(0, size % 2) for size in outline.shape])
+        quads = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2)
+        outline = np.logical_or.reduce(quads, axis=(1, 3))
+        step *= 2
+    return outline, step
+
+
+def _edge_length(outline: NDArray[np.bool_]) -> int:
+    return int(np.diff(outline, axis=0).sum() + np.diff(outline, axis=1).sum())
 
 
 _OFF_EARTH = "has a CRS or georeference whose coordinates are not on the Earth"

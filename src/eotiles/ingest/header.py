@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Interleaving
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from eotiles.core.errors import IngestRefused
@@ -24,6 +25,9 @@ MAX_EXPANSION = 2000
 
 # As the raster service reads: only what is inside the file counts, no folder is listed and no sidecar file is opened.
 GDAL_OPTIONS = {**CONFIGURATION, "GDAL_NUM_THREADS": "ALL_CPUS"}
+
+GDAL_ERRORS = (RasterioError, CRSError, CPLE_BaseError)
+"""What rasterio raises; it lets some of GDAL's own errors through."""
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -47,7 +51,7 @@ def open_geotiff(path: Path) -> Iterator[DatasetReader]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(path, driver="GTiff")
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise IngestRefused("is a damaged or truncated TIFF") from error
     with dataset:
         _check(dataset, path, size)

@@ -51,6 +51,9 @@ class Scene:
     files: tuple[SceneFile, ...]
     """Ordered by asset key; at least one."""
 
+    stem: str
+    """What the names of its files share, or the name of their folder: where a date may be found."""
+
     sensor: str | None
     """Key of bands.SENSORS."""
 
@@ -88,13 +91,17 @@ def _below(folder: Path) -> Iterator[Path]:
 def group_scenes(
     files: Iterable[Path], options: IngestOptions
 ) -> tuple[list[Scene], list[Refusal]]:
-    """Put files of one folder whose names differ by the band only into one scene; every other file is a scene."""
+    """Put files of one folder whose names differ by the band only into one scene; every other file is a scene.
+
+    Files that are named by nothing but their band (B04.tif) are one scene, called like their folder.
+    """
     suffix = _suffix(options)
     groups: dict[tuple[Path, str], list[tuple[Path, str | None]]] = {}
     for path in files:
         match = suffix.fullmatch(path.stem)
-        stem, token = (match["stem"], match["token"]) if match else (path.stem, None)
-        groups.setdefault((path.parent, stem if token else path.name), []).append((path, token))
+        token = match["token"] if match else None
+        shared = path.name if match is None else (match["stem"] or path.parent.name)
+        groups.setdefault((path.parent, shared), []).append((path, token))
     if options.item is not None and len(groups) != 1:
         raise BadParameter(f"--id names one item, but {len(groups)} scenes were found")
     scenes: dict[str, Scene] = {}
@@ -113,8 +120,7 @@ def group_scenes(
 
 
 def _scene(stem: str, members: list[tuple[Path, str | None]], options: IngestOptions) -> Scene:
-    bare = members[0][1] is None
-    name = Path(stem).stem if bare else stem
+    name = stem if members[0][1] is not None else Path(stem).stem
     tokens = [token for _, token in members if token is not None]
     sensor = options.sensor or recognise_sensor(name, tokens)
     files: dict[str, SceneFile] = {}
@@ -127,12 +133,13 @@ def _scene(stem: str, members: list[tuple[Path, str | None]], options: IngestOpt
     identifier = options.item or check_id(
         "item", re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
     )
-    return Scene(identifier, tuple(files[key] for key in sorted(files)), sensor)
+    return Scene(identifier, tuple(files[key] for key in sorted(files)), name, sensor)
 
 
 def _suffix(options: IngestOptions) -> re.Pattern[str]:
-    """Matches a file name's stem: scene, separator, band, perhaps the resolution that ESA appends (_B02_10m)."""
+    """Matches a file name without its ending: scene and separator if any, band, and perhaps the resolution that ESA
+    appends (_B02_10m)."""
     words = [*ALIASES, *POLARISATIONS, *MASKS, *(band.name for band in options.bands)]
     words.sort(key=len, reverse=True)
     tokens = "|".join([r"(?:SR_|ST_)?B\d{1,2}A?", *(re.escape(word) for word in words)])
-    return re.compile(rf"(?P<stem>.+?)[_.-](?P<token>{tokens})(?:[_-]\d{{2}}m)?", re.I)
+    return re.compile(rf"(?:(?P<stem>.+?)[_.-])?(?P<token>{tokens})(?:[_-]\d{{2}}m)?", re.I)

@@ -12,12 +12,12 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
+from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import mark, valid_mask, windows
-from eotiles.ingest.header import open_geotiff
+from eotiles.ingest.header import GDAL_ERRORS, open_geotiff
 from eotiles.ingest.statistics import BandStatistics, Tally
 from eotiles.read.gdal import image_bands
 
@@ -41,6 +41,9 @@ class Survey:
     width: int
     dtype: str
     nodata: float | None
+    masked: bool
+    """Whether it has a mask or an alpha band."""
+
     descriptions: tuple[str | None, ...]
     colours: tuple[str, ...]
     scales: tuple[float, ...]
@@ -86,6 +89,9 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             raise IngestRefused(
                 f"cannot have nodata {nodata:g}: its pixels are {dataset.dtypes[0]}"
             )
+        masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+        if nodata is not None and masked:
+            raise IngestRefused("has a mask of its own: it takes no nodata value besides")
         step = _step(dataset, OUTLINE_PX)
         outline = np.zeros((-(-dataset.height // step), -(-dataset.width // step)), dtype=np.bool_)
         shown = [band - 1 for band in image_bands(dataset)] or [0]
@@ -101,7 +107,7 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             levels = len(dataset.overviews(1))
             for level in range(levels):
                 _read_overview(path, level)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise IngestRefused(
                 f"is truncated or damaged: not all of its {dataset.width} × {dataset.height} pixels can be read"
             ) from error
@@ -122,6 +128,7 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             width=dataset.width,
             dtype=dataset.dtypes[0],
             nodata=dataset.nodata if nodata is None else nodata,
+            masked=masked,
             descriptions=tuple(dataset.descriptions),
             colours=tuple(colour.name for colour in dataset.colorinterp),
             scales=tuple(dataset.scales),

@@ -10,11 +10,11 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rio_tiler.utils import render
 
 from eotiles.core.errors import IngestRefused
+from eotiles.ingest.header import GDAL_ERRORS
 from eotiles.ingest.layers import NamedBand, stretch
 from eotiles.ingest.survey import Survey
 
@@ -37,7 +37,7 @@ def thumbnail(
     first = surveys[bands[0].asset]
     scale = max(1.0, max(first.height, first.width) / LONGEST_PX)
     shape = max(1, round(first.height / scale)), max(1, round(first.width / scale))
-    grid = first.transform * Affine.scale(first.width / shape[1], first.height / shape[0])
+    grid = first.transform @ Affine.scale(first.width / shape[1], first.height / shape[0])
     low, high = stretch(bands)
     layers: list[NDArray[np.uint8]] = []
     opaque = np.ones(shape, dtype=np.bool_)
@@ -79,6 +79,6 @@ def _read(
         ):
             values = warped.read(index).astype(np.float64)
             valid = warped.read_masks(index) != 0
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise IngestRefused("cannot be read again for its thumbnail") from error
     return np.nan_to_num(values), valid & np.isfinite(values)
