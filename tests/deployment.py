@@ -71,7 +71,7 @@ class Deployment:
             values[name] = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
         secrets = str(self.folder / "secrets")
         values = {name: value.replace("/run/secrets", secrets) for name, value in values.items()}
-        if "PGHOST" in values:
+        if values.get("PGHOST") == "database":
             values |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.port)}
         values["EOTILES_DATA"] = str(self.data)
         return values | {"PATH": os.environ["PATH"], "EOTILES_LOG_FORMAT": "json"}

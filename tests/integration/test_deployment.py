@@ -211,6 +211,11 @@ def test_the_map_is_at_the_root(client: httpx.Client) -> None:
     assert client.get("/config.json").json()["stac"].endswith("/stac")
 
 
+def test_no_service_starts_a_database_of_its_own(client: httpx.Client, made: Deployment) -> None:
+    assert client.get("/").status_code == 200
+    assert not (made.data / "postgres").exists()
+
+
 def test_one_request_id_is_in_every_log(client: httpx.Client, made: Deployment) -> None:
     answer = client.get("/stac/collections", headers={"X-Request-ID": "canary-4711"})
     assert answer.headers["x-request-id"] == "canary-4711"

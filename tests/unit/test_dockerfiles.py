@@ -223,6 +223,7 @@ def test_the_images_say_what_they_are(stages: dict[str, Stage]) -> None:
         "PYTHONUNBUFFERED=1",
         "MALLOC_ARENA_MAX=2",
         "NUMBA_CACHE_DIR=/tmp/",
+        "HOME=/tmp",
         "EOTILES_LOG_FORMAT=json",
     ):
         assert variable in environment
