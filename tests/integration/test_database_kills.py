@@ -258,6 +258,17 @@ def test_a_stale_pid_file_that_names_another_process(filled: Cluster) -> None:
         stranger.kill()
 
 
+def test_a_start_while_it_stops_starts_it_again(filled: Cluster) -> None:
+    filled.start()
+    pid = filled.status().pid
+    assert pid is not None
+    send(pid, signal.SIGTERM)  # "smart" shutdown: waits for the sessions to end
+    filled.start()
+    assert filled.status().running
+    with psycopg.connect(filled.conninfo("read")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_folder_that_was_renamed_under_its_server_gets_no_second_server(filled: Cluster) -> None:
     filled.start()
     data = filled.status().data

@@ -24,9 +24,10 @@ def postmaster(layout: Layout, account: Account) -> int | None:
     return pid if _belongs(pid, layout, account) else None
 
 
-def tcp_port(layout: Layout) -> int:
-    """TCP port of the running server."""
-    return int(_pid_file(layout.cluster)[3])
+def tcp_port(layout: Layout) -> int | None:
+    """TCP port of the running server; None when it has just ended."""
+    lines = _pid_file(layout.cluster)
+    return int(lines[3]) if len(lines) > 3 else None
 
 
 def processes(layout: Layout, account: Account) -> set[int]:

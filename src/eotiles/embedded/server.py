@@ -28,7 +28,6 @@ _READY_WITHIN_S = 120
 _STOPPED_WITHIN_S = 30.0
 _ATTEMPTS = 5
 
-
 _IN_USE = (
     "a PostgreSQL server already uses the database of this data folder, from another container or under another name "
     "of the folder; stop it there"
@@ -73,13 +72,8 @@ def initialise(layout: Layout, *, account: Account, binaries: Binaries) -> None:
     draft = Path(tempfile.mkdtemp(prefix="new-", dir=layout.base))
     own_folder(draft, account)
     command = [str(binaries.folder / "initdb"), "-D", str(draft), "-U", SUPERUSER]
-    command += [
-        "--auth-local=peer",
-        "--auth-host=scram-sha-256",
-        "--data-checksums",
-        "--no-instructions",
-    ]
-    command += ["--encoding=UTF8", "--locale=C.UTF-8"]
+    command += ["--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions"]
+    command += ["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
     result = run_as(account, command)
     if result.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
@@ -95,18 +89,22 @@ def start_server(layout: Layout, *, account: Account, binaries: Binaries) -> int
     Raises:
         SetupError: it does not come up; the sentence holds its reason.
     """
-    if process.postmaster(layout, account) is None:
-        process.end_orphans(layout, account)
-    if process.postmaster(layout, account) is None:
-        # The server inherits the lock. Two servers on the same files would destroy them, and process ids do not tell
-        # of one that runs in another container or was started before the folder got its present name.
-        with locked(layout.server_lock, wait_s=2.0, refusal=_IN_USE) as lock:
-            process.remove_stale_files(layout)
-            return _start(layout, account=account, binaries=binaries, lock=lock)
-    port = process.tcp_port(layout)
-    write_file(layout.port, f"{port}\n", mode=0o640)
-    _wait_ready(layout, account=account, port=port)
-    return port
+    for _ in range(3):
+        if process.postmaster(layout, account) is None:
+            process.end_orphans(layout, account)
+        if process.postmaster(layout, account) is None:
+            # The server inherits the lock. Two servers on the same files would destroy them, and process ids do not
+            # tell of one that runs in another container or was started before the folder got its present name.
+            with locked(layout.server_lock, wait_s=2.0, refusal=_IN_USE) as lock:
+                process.remove_stale_files(layout)
+                return _start(layout, account=account, binaries=binaries, lock=lock)
+        port = process.tcp_port(layout)
+        if port is None:
+            continue  # it was stopping: start it again
+        write_file(layout.port, f"{port}\n", mode=0o640)
+        if _becomes_ready(layout, account=account, port=port):
+            return port
+    raise SetupError(f"PostgreSQL does not get ready; see the log files in {layout.log}")
 
 
 def stop_server(layout: Layout, account: Account) -> None:
@@ -143,14 +141,17 @@ def _start(layout: Layout, *, account: Account, binaries: Binaries, lock: int) -
     )
 
 
-def _wait_ready(layout: Layout, *, account: Account, port: int) -> None:
-    """Wait for a server that was started by another process or recovers from the crash of a backend."""
+def _becomes_ready(layout: Layout, *, account: Account, port: int) -> bool:
+    """Wait for a server that another process started or that recovers from the crash of a backend; False: it ended."""
     address = make_conninfo(host=str(layout.run), port=port, connect_timeout=2).encode()
     deadline = time.monotonic() + _READY_WITHIN_S
-    while PGconn.ping(address) != Ping.OK:
-        if process.postmaster(layout, account) is None or time.monotonic() > deadline:
-            raise SetupError(f"PostgreSQL does not get ready; see the log files in {layout.log}")
+    while time.monotonic() < deadline:
+        if PGconn.ping(address) == Ping.OK:
+            return True
+        if process.postmaster(layout, account) is None:
+            return False
         time.sleep(0.02)
+    return False
 
 
 def _log_sizes(layout: Layout) -> dict[Path, int]:
