@@ -40,8 +40,7 @@ def test_first_and_later_starts_are_quick(own_cluster: Cluster) -> None:
     own_cluster.start()
     assert migrate(own_cluster.conninfo("admin")) == "0.10.0"
     later_s = time.perf_counter() - began
-    # Measured 1.9-2.5 s and 0.2-0.3 s; the promise is 5 s and 2 s on a machine that
-    # does nothing else.
+    # Measured 2.5 s and 0.23 s; the promise is 5 s and 2 s on a machine that does nothing else.
     assert first_s < 30
     assert later_s < 10
 
