@@ -195,7 +195,7 @@ def split_formulas(expression: str) -> tuple[str, ...]:
     """
     if not expression:
         return ()
-    formulas = tuple(part.strip() for part in expression.removesuffix(";").split(";"))
+    formulas = tuple(part.strip() for part in expression.strip().removesuffix(";").split(";"))
     if len(formulas) > OUTPUTS_MAX:
         raise BadParameter(f"expression: at most {OUTPUTS_MAX} formulas, got {len(formulas)}")
     if not all(formulas):

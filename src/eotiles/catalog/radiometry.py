@@ -70,11 +70,10 @@ def physical(
     Returns:
         (band, y, x) float32.
     """
-    values = dn.astype(np.float32)
-    if any(scale != 1 for scale in scales):
-        values *= np.asarray(scales, np.float32)[:, None, None]
-    if any(offset != 0 for offset in offsets):
-        values += np.asarray(offsets, np.float32)[:, None, None]
+    values = np.empty(dn.shape, np.float32)
+    for plane, value, scale, offset in zip(dn, values, scales, offsets, strict=True):
+        # In float64 and rounded once: in float32, 1000 * 0.0001 - 0.1 is not 0, and 0/0 would become a valid 0.
+        value[...] = plane * np.float64(scale) + np.float64(offset)
     return values
 
 

@@ -46,7 +46,10 @@ class AllowList:
         Raises:
             HrefRefused: the href does not lie below a root.
         """
-        location = self._file(href) if href.startswith(("/", "file:")) else self._remote(href)
+        try:
+            location = self._file(href) if href.startswith(("/", "file:")) else self._remote(href)
+        except ValueError:  # urlsplit cannot read it
+            location = None
         if location is None:
             raise HrefRefused(
                 f"asset {asset!r} of item {item} is not opened: "
@@ -69,11 +72,8 @@ class AllowList:
     def _remote(self, href: str) -> str | None:
         if _PLAIN.fullmatch(href) is None or "\\" in href:
             return None
-        try:
-            parts = urlsplit(href)
-            address = _address(parts.scheme, parts.netloc, parts.path)
-        except ValueError:
-            return None
+        parts = urlsplit(href)
+        address = _address(parts.scheme, parts.netloc, parts.path)
         if address is None or parts.fragment or (parts.scheme == "s3" and parts.query):
             return None
         for root in self.remotes:

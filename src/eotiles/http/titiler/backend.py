@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import attr
-from anyio.from_thread import run as run_in_loop
 from geojson_pydantic import Point, Polygon
 from rasterio.crs import CRS
 from rasterio.features import bounds as shape_bounds
@@ -28,21 +28,21 @@ from rio_tiler.errors import (
 from rio_tiler.models import ImageData, PointData
 from rio_tiler.mosaic.methods.base import MosaicMethodBase
 from rio_tiler.mosaic.reader import mosaic_reader
-from starlette.requests import Request
-from titiler.core.dependencies import DefaultDependency
 from titiler.pgstac.backend import PGSTACBackend
 from titiler.pgstac.model import Search
 
-from eotiles.catalog.database import Database
 from eotiles.catalog.items import Item
-from eotiles.catalog.mosaic import ITEMS_MAX, Mosaic, find_items, search_entry
+from eotiles.catalog.mosaic import ITEMS_MAX, Mosaic
 from eotiles.core.errors import (
+    AssetUnreadable,
     BadParameter,
     EotilesError,
+    HrefRefused,
     MissingBand,
     UnknownAsset,
     UnknownBand,
 )
+from eotiles.http.titiler.finder import Finder, public_item
 from eotiles.http.titiler.images import blank
 from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
@@ -50,54 +50,16 @@ from eotiles.plan import Layer
 from eotiles.read.grid import Bounds, Grid, Size, check_tile, tile_grid
 
 ITEMS_DEFAULT = 100
-SAMPLE = 5
-"""Items that zooms are taken from."""
-
 _LACKING = (MissingBand, UnknownAsset, UnknownBand)
 """An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
-
-
-class Finder:
-    """The catalogue for code in a worker thread: each look-up runs in the process's event loop. One a request."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._samples: dict[int, tuple[Item, ...]] = {}
-
-    def items(
-        self, mosaic: Mosaic, geometry: dict[str, Any] | None, limit: int
-    ) -> tuple[Item, ...]:
-        """Items that touch a geometry (WGS 84), the one on top first."""
-
-        async def look_up() -> tuple[Item, ...]:
-            return await find_items(self._database, mosaic, geometry=geometry, limit=limit)
-
-        return run_in_loop(look_up)
-
-    def sample(self, mosaic: Mosaic) -> tuple[Item, ...]:
-        """A few items that stand for all; asked once a request, however many tile matrix sets are described."""
-        if id(mosaic) not in self._samples:
-            self._samples[id(mosaic)] = self.items(mosaic, None, SAMPLE)
-        return self._samples[id(mosaic)]
-
-    def entry(self, mosaic: Mosaic) -> dict[str, Any]:
-        """What pgSTAC knows of the search."""
-        return run_in_loop(search_entry, self._database, mosaic)
-
-
-class FinderParams(DefaultDependency):
-    """Hands each backend the finder of its request."""
-
-    def __init__(self, request: Request) -> None:
-        self.finder = Finder(request.app.state.database)
 
 
 @attr.s
 class MosaicBackend(PGSTACBackend):
     """Draws the items of a mosaic together."""
 
-    input: Mosaic = attr.ib()  # type: ignore[assignment,misc]
-    pool: None = attr.ib(default=None)  # type: ignore[assignment]
+    input: Mosaic  # type: ignore[assignment]
+    pool: None = attr.ib(default=None, init=False)  # type: ignore[assignment]
     """Not used: SQL goes through the finder."""
 
     finder: Finder = attr.ib(kw_only=True)
@@ -107,12 +69,12 @@ class MosaicBackend(PGSTACBackend):
     @property
     def minzoom(self) -> int:  # type: ignore[override]
         declared = self._declared_zoom("minzoom")
-        return min(reader.minzoom for reader in self._readers) if declared is None else declared
+        return min(low for low, _ in self._zooms) if declared is None else declared
 
     @property
     def maxzoom(self) -> int:  # type: ignore[override]
         declared = self._declared_zoom("maxzoom")
-        return max(reader.maxzoom for reader in self._readers) if declared is None else declared
+        return max(high for _, high in self._zooms) if declared is None else declared
 
     @property
     def bounds(self) -> Bounds:  # type: ignore[override]
@@ -126,11 +88,14 @@ class MosaicBackend(PGSTACBackend):
         return min(west), min(south), max(east), max(north)
 
     @cached_property
-    def _readers(self) -> list[Any]:
-        items = self.finder.sample(self.input)
-        if not items:
-            raise NoAssetFoundError(f"mosaic {self.input.title!r} has no items yet")
-        return [self.reader(item, tms=self.tms, **self.reader_options) for item in items]  # type: ignore[arg-type]
+    def _zooms(self) -> list[tuple[int, int]]:
+        """Of a few items that can be drawn; of the whole matrix set where there is none."""
+        found: list[tuple[int, int]] = []
+        for item in self.finder.sample(self.input):
+            reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
+            with suppress(*_LACKING, AssetUnreadable, HrefRefused):
+                found.append((reader.minzoom, reader.maxzoom))
+        return found or [(self.tms.minzoom, self.tms.maxzoom)]
 
     def _declared_zoom(self, name: str) -> int | None:
         """What was registered with the search; titiler-pgstac means zooms of web mercator tiles."""
@@ -148,7 +113,7 @@ class MosaicBackend(PGSTACBackend):
     ) -> list[dict[str, Any]]:
         """Items that touch a geometry, for people: where a file of this machine lies stays here."""
         found = self._find(geom.model_dump(exclude_none=True), items_limit=items_limit)
-        return [_public(item) for item in found]
+        return [public_item(item) for item in found]
 
     def _find(
         self, geometry: dict[str, Any], *, items_limit: int | None = None, **ignored: Any
@@ -337,23 +302,11 @@ class MosaicBackend(PGSTACBackend):
             return image if geometry is None else cut(image, geometry, crs)
 
         try:
+            if not items:
+                raise EmptyMosaicError
             image, used = mosaic_reader(items, draw, threads=0, pixel_selection=pixel_selection)
         except EmptyMosaicError:
             if lacking:
                 raise lacking[0] from None
             raise
         return image, [str(item) for item in used]
-
-
-def _public(item: Item) -> dict[str, Any]:
-    """An item without the paths of this machine."""
-    assets = {
-        key: {
-            name: value
-            for name, value in asset.items()
-            if name != "href" or not str(value).startswith(("/", "file:"))
-        }
-        for key, asset in item.assets.items()
-        if isinstance(asset, dict)
-    }
-    return {"id": item.id, "collection": item.collection, "bbox": item.bbox, "assets": assets}

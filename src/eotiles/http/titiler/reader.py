@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,42 +11,38 @@ import attr
 import numpy as np
 from rasterio.crs import CRS
 from rasterio.features import bounds as shape_bounds
-from rasterio.warp import transform_bounds
 from rio_tiler.constants import WGS84_CRS
-from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
+from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import BaseReader, Reader
 from rio_tiler.models import BandStatistics, ImageData, Info, PointData
 
 from eotiles.catalog.bands import geotiff_assets
-from eotiles.catalog.frames import Frame, frame
+from eotiles.catalog.frames import frame
 from eotiles.catalog.items import Item
-from eotiles.core.errors import BadParameter, UnknownAsset
+from eotiles.core.errors import BadParameter
+from eotiles.http.titiler.drawing import (
+    Access,
+    draw_plan,
+    file_frame,
+    open_files,
+    require_touch,
+    sample_plan,
+)
 from eotiles.http.titiler.extent import Extent, extent, zooms
-from eotiles.http.titiler.images import blank, to_image
+from eotiles.http.titiler.images import blank
 from eotiles.http.titiler.layers import ALL
 from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
-from eotiles.plan import AssetChoice, Layer, Plan, Step, name_of, plan_layer
+from eotiles.plan import AssetChoice, Layer, Plan, plan_layer
 from eotiles.read.files import Files
 from eotiles.read.grid import Bounds, Grid, Size, check_tile, part_grid, tile_grid
-from eotiles.read.hrefs import AllowList
-from eotiles.read.pixels import Nodata
-from eotiles.tiler import evaluate
-
-
-@dataclass(frozen=True)
-class Access:
-    """What a reader may open, and how much it may make of it."""
-
-    roots: AllowList
-    max_pixels: int
 
 
 @attr.s
 class ItemReader(BaseReader):
     """Draws layers of one item."""
 
-    input: Item = attr.ib()  # type: ignore[misc]
+    input: Item
     access: Access = attr.ib(kw_only=True)
 
     scope: Layer | None = attr.ib(default=None, kw_only=True)
@@ -65,7 +60,7 @@ class ItemReader(BaseReader):
         known = [found for found in frames if found is not None]
         if len(known) < len(frames) and (self.scope is not None or not known):
             with self._files() as files:
-                known = [_frame(files.dataset(asset)) for asset in assets]
+                known = [file_frame(files.dataset(asset)) for asset in assets]
         return extent(known, common=self.scope is not None)
 
     @property
@@ -123,9 +118,9 @@ class ItemReader(BaseReader):
             TileOutsideBounds: the item's footprint does not touch the grid.
         """
         plan = self._plan(layer, reading)
-        self._require_touch(grid.bounds, grid.crs)
+        require_touch(self.input, grid.bounds, grid.crs)
         with self._files() as files:
-            return self._draw(files, plan, grid, reading)
+            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
 
     def part(  # type: ignore[override]
         self,
@@ -150,7 +145,7 @@ class ItemReader(BaseReader):
                 crs=dst_crs,
                 align=align_bounds_with_dataset,
             )
-            return self._draw(files, plan, grid, reading)
+            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
 
     def part_grid(
         self,
@@ -186,7 +181,7 @@ class ItemReader(BaseReader):
             crs = dst_crs or finest.crs
             bounds = files.common_bounds(assets, crs)
             grid = part_grid(finest, bounds, bounds_crs=crs, crs=crs, size=size, align=False)
-            return self._draw(files, plan, grid, reading)
+            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
 
     def feature(  # type: ignore[override]
         self,
@@ -229,19 +224,8 @@ class ItemReader(BaseReader):
         if not (math.isfinite(lon) and math.isfinite(lat)):
             raise BadParameter("a point takes finite coordinates")
         plan = self._plan(layer, reading)
-        outside = f"point {lon:g},{lat:g} lies outside item {name_of(self.input.stac)}"
         with self._files() as files:
-
-            def read(step: Step) -> Any:
-                nodata = _nodata(step, reading)
-                found = files.sample(
-                    step.asset, step.bands, (lon, lat), crs=coord_crs, nodata=nodata
-                )
-                if found is None:
-                    raise PointOutsideBounds(outside)
-                return found
-
-            raster = evaluate(plan, read)
+            raster = sample_plan(files, plan, (lon, lat), crs=coord_crs, reading=reading)
         return PointData(
             np.ma.MaskedArray(
                 raster.data[:, 0, 0], mask=~np.repeat(raster.valid[0], len(raster.names))
@@ -260,7 +244,6 @@ class ItemReader(BaseReader):
         names = self.assets if list(assets or ()) == [ALL] else assets or ()
         with self._files() as files:
             for asset in names:
-                self._require(asset)
                 with Reader(None, dataset=files.dataset(asset), tms=self.tms) as reader:
                     found[asset] = reader.info()
         return found
@@ -290,23 +273,11 @@ class ItemReader(BaseReader):
             for asset in names
         }
 
-    # Steps
-
     def _plan(self, layer: Layer, reading: Reading) -> Plan:
         return plan_layer(self.input.stac, layer, physical=reading.physical)
 
     def _files(self) -> Files:
-        item = name_of(self.input.stac)
-        return Files(item=item, locate=self._locate)
-
-    def _locate(self, asset: str) -> str:
-        self._require(asset)
-        href = self.input.assets[asset]["href"]
-        return self.access.roots.locate(href, asset=asset, item=name_of(self.input.stac))
-
-    def _require(self, asset: str) -> None:
-        if asset not in self.assets:
-            raise UnknownAsset(f"item {name_of(self.input.stac)} has no GeoTIFF asset {asset!r}")
+        return open_files(self.input, self.access)
 
     def _part_grid(
         self,
@@ -319,71 +290,8 @@ class ItemReader(BaseReader):
         crs: CRS | None,
         align: bool,
     ) -> Grid:
-        left, bottom, right, top = checked_box(bbox)
-        self._require_touch((left, bottom, right, top), bounds_crs)
-        return part_grid(
-            files.finest([step.asset for step in plan.steps]),
-            (left, bottom, right, top),
-            bounds_crs=bounds_crs,
-            crs=crs or bounds_crs,
-            size=size,
-            align=align,
-        )
-
-    def _draw(self, files: Files, plan: Plan, grid: Grid, reading: Reading) -> ImageData:
-        self._afford(plan, grid)
-
-        def read(step: Step) -> Any:
-            nodata = _nodata(step, reading)
-            return files.read(
-                step.asset, step.bands, grid, nodata=nodata, resampling=reading.resampling
-            )
-
-        return to_image(evaluate(plan, read), grid)
-
-    def _afford(self, plan: Plan, grid: Grid) -> None:
-        """Hold an answer to its bound before a pixel is read."""
-        pixels = grid.width_px * grid.height_px
-        bands = sum(len(step.bands) or len(step.sources) or 1 for step in plan.steps)
-        if pixels * max(bands, 4) > 4 * self.access.max_pixels:
-            raise BadParameter(
-                f"{grid.width_px} × {grid.height_px} pixels of {bands} bands are too many; "
-                "ask for a smaller width, height or max_size"
-            )
-
-    def _require_touch(self, bounds: Bounds, crs: CRS) -> None:
-        """Raise TileOutsideBounds where the catalogue knows that nothing is there, before a file is opened."""
-        box = self.input.bbox
-        if box is None or box[0] > box[2]:
-            return
-        west, south, east, north = (
-            bounds
-            if crs == WGS84_CRS
-            else transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
-        )
-        if not all(math.isfinite(edge) for edge in (west, south, east, north)) or west > east:
-            return
-        if west >= box[2] or east <= box[0] or south >= box[3] or north <= box[1]:
-            raise TileOutsideBounds(
-                f"the area asked for lies outside item {name_of(self.input.stac)}"
-            )
-
-
-def _nodata(step: Step, reading: Reading) -> Nodata:
-    declared = {
-        band: source.nodata for band, source in step.sources.items() if source.nodata is not None
-    }
-    return Nodata(declared, override=reading.nodata)
-
-
-def _frame(dataset: Any) -> Frame:
-    transform = dataset.transform
-    return Frame(
-        crs=dataset.crs.to_wkt(),
-        left=transform.c,
-        top=transform.f,
-        pixel_width=transform.a,
-        pixel_height=-transform.e,
-        width_px=dataset.width,
-        height_px=dataset.height,
-    )
+        bounds = checked_box(bbox)
+        require_touch(self.input, bounds, bounds_crs)
+        finest = files.finest([step.asset for step in plan.steps])
+        crs = crs or bounds_crs
+        return part_grid(finest, bounds, bounds_crs=bounds_crs, crs=crs, size=size, align=align)

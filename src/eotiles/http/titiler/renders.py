@@ -35,6 +35,9 @@ def as_parameters(declared: Json | None) -> Renders:
     for entry in entries.values():
         for name in _NOT_PARAMETERS:
             entry.pop(name, None)
+        if "index" in entry:
+            # The extension demands `assets` of every render; here the index says which they are.
+            entry.pop("assets", None)
     found: Renders = Metadata(defaults=entries).defaults_params
     for entry in found.values():
         _adapt_render_for_v2(entry)

@@ -79,6 +79,8 @@ def _number(value: Any) -> float:
 
 
 def _colour(value: Any) -> Colour:
+    if isinstance(value, list) and not all(type(part) is int for part in value):
+        raise ValueError(value)
     red, green, blue, alpha = parse_color(value)
     if not all(isinstance(part, int) and 0 <= part <= 255 for part in (red, green, blue, alpha)):
         raise ValueError(value)

@@ -20,7 +20,7 @@ _UNSIGNED = {ImageType.png: ("uint8", "uint16"), ImageType.jp2: ("uint8", "uint1
 """Types that a picture format takes as they are, besides uint8."""
 
 
-def draw(
+def encode(
     image: ImageData,
     *,
     output_format: ImageType | None = None,

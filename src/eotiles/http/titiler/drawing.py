@@ -1,0 +1,131 @@
+"""Drawing one layer of one item: from its plan to an image, with every bound and every refusal on the way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rasterio.crs import CRS
+from rasterio.warp import transform_bounds
+from rio_tiler.constants import WGS84_CRS
+from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
+from rio_tiler.models import ImageData
+
+from eotiles.catalog.bands import geotiff_assets
+from eotiles.catalog.frames import Frame
+from eotiles.catalog.items import Item
+from eotiles.core.errors import BadParameter, UnknownAsset
+from eotiles.core.raster import Raster
+from eotiles.http.titiler.images import to_image
+from eotiles.http.titiler.parameters import Reading
+from eotiles.plan import Plan, Step, name_of
+from eotiles.read.files import Files
+from eotiles.read.grid import Bounds, Grid
+from eotiles.read.hrefs import AllowList
+from eotiles.read.pixels import Nodata, Pixels
+from eotiles.tiler import evaluate
+
+
+@dataclass(frozen=True)
+class Access:
+    """What may be opened, and how much may be made of it."""
+
+    roots: AllowList
+    max_pixels: int
+
+
+def open_files(item: Item, access: Access) -> Files:
+    """The item's GeoTIFF assets, each opened when it is first read."""
+    name = name_of(item.stac)
+
+    def locate(asset: str) -> str:
+        if asset not in geotiff_assets(item.stac):
+            raise UnknownAsset(f"item {name} has no GeoTIFF asset {asset!r}")
+        return access.roots.locate(item.assets[asset]["href"], asset=asset, item=name)
+
+    return Files(item=name, locate=locate)
+
+
+def draw_plan(
+    files: Files, plan: Plan, grid: Grid, reading: Reading, *, max_pixels: int
+) -> ImageData:
+    """A planned layer on a grid.
+
+    Raises:
+        BadParameter: the answer would be larger than `max_pixels`; no pixel was read.
+    """
+    bands = sum(len(step.bands) or len(step.sources) or 1 for step in plan.steps)
+    if grid.width_px * grid.height_px * max(bands, 4) > 4 * max_pixels:
+        raise BadParameter(
+            f"{grid.width_px} × {grid.height_px} pixels of {bands} bands are too many; "
+            "ask for a smaller width, height or max_size"
+        )
+
+    def read(step: Step) -> Pixels:
+        nodata = _nodata(step, reading)
+        return files.read(
+            step.asset, step.bands, grid, nodata=nodata, resampling=reading.resampling
+        )
+
+    return to_image(evaluate(plan, read), grid)
+
+
+def sample_plan(
+    files: Files, plan: Plan, point: tuple[float, float], *, crs: CRS, reading: Reading
+) -> Raster:
+    """A planned layer in the pixels that hold a point, as one pixel.
+
+    Raises:
+        PointOutsideBounds: a band has no pixel there.
+    """
+
+    def read(step: Step) -> Pixels:
+        nodata = _nodata(step, reading)
+        found = files.sample(step.asset, step.bands, point, crs=crs, nodata=nodata)
+        if found is None:
+            raise PointOutsideBounds(
+                f"point {point[0]:g},{point[1]:g} lies outside asset {step.asset!r} of item {plan.item}"
+            )
+        return found
+
+    return evaluate(plan, read)
+
+
+def require_touch(item: Item, bounds: Bounds, crs: CRS) -> None:
+    """Refuse an area where the catalogue knows that the item has nothing, before a file is opened.
+
+    Raises:
+        TileOutsideBounds: the area does not touch the item's bbox.
+    """
+    box = item.bbox
+    if box is None or box[0] > box[2]:
+        return
+    if crs != WGS84_CRS:
+        bounds = transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
+    west, south, east, north = bounds
+    if not all(math.isfinite(edge) for edge in bounds) or west > east:
+        return
+    if west >= box[2] or east <= box[0] or south >= box[3] or north <= box[1]:
+        raise TileOutsideBounds(f"the area asked for lies outside item {name_of(item.stac)}")
+
+
+def file_frame(dataset: Any) -> Frame:
+    """Where the pixels of an open file lie."""
+    transform = dataset.transform
+    return Frame(
+        crs=dataset.crs.to_wkt(),
+        left=transform.c,
+        top=transform.f,
+        pixel_width=transform.a,
+        pixel_height=-transform.e,
+        width_px=dataset.width,
+        height_px=dataset.height,
+    )
+
+
+def _nodata(step: Step, reading: Reading) -> Nodata:
+    declared = {
+        band: source.nodata for band, source in step.sources.items() if source.nodata is not None
+    }
+    return Nodata(declared, override=reading.nodata)

@@ -1,0 +1,65 @@
+"""The catalogue as code in TiTiler's worker threads sees it: each look-up runs in the event loop of the process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.from_thread import run as run_in_loop
+from starlette.requests import Request
+from titiler.core.dependencies import DefaultDependency
+
+from eotiles.catalog.database import Database
+from eotiles.catalog.items import Item
+from eotiles.catalog.mosaic import Mosaic, find_items, search_entry
+
+SAMPLE = 5
+"""Items that zooms are taken from."""
+
+
+class Finder:
+    """Look-ups of one request."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._samples: dict[int, tuple[Item, ...]] = {}
+
+    def items(
+        self, mosaic: Mosaic, geometry: dict[str, Any] | None, limit: int
+    ) -> tuple[Item, ...]:
+        """Items that touch a geometry (WGS 84), the one on top first."""
+
+        async def look_up() -> tuple[Item, ...]:
+            return await find_items(self._database, mosaic, geometry=geometry, limit=limit)
+
+        return run_in_loop(look_up)
+
+    def sample(self, mosaic: Mosaic) -> tuple[Item, ...]:
+        """A few items that stand for all; asked once a request, however many tile matrix sets are described."""
+        if id(mosaic) not in self._samples:
+            self._samples[id(mosaic)] = self.items(mosaic, None, SAMPLE)
+        return self._samples[id(mosaic)]
+
+    def entry(self, mosaic: Mosaic) -> dict[str, Any]:
+        """What pgSTAC knows of the search."""
+        return run_in_loop(search_entry, self._database, mosaic)
+
+
+class FinderParams(DefaultDependency):
+    """Hands each backend the finder of its request."""
+
+    def __init__(self, request: Request) -> None:
+        self.finder = Finder(request.app.state.database)
+
+
+def public_item(item: Item) -> dict[str, Any]:
+    """An item without the paths of this machine."""
+    assets = {
+        key: {
+            name: value
+            for name, value in asset.items()
+            if name != "href" or not str(value).startswith(("/", "file:"))
+        }
+        for key, asset in item.assets.items()
+        if isinstance(asset, dict)
+    }
+    return {"id": item.id, "collection": item.collection, "bbox": item.bbox, "assets": assets}
