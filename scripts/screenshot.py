@@ -72,7 +72,9 @@ async def take(url: str, out: Path, *, layer: str, theme: str, probe: bool) -> N
         if probe:
             box = await page.locator("#map").bounding_box()
             assert box is not None
-            await page.mouse.click(box["x"] + box["width"] * 0.36, box["y"] + box["height"] * 0.52)
+            await page.mouse.click(
+                box["x"] + box["width"] * 0.153, box["y"] + box["height"] * 0.353
+            )
             await page.wait_for_selector(".reading .where")
             await page.mouse.move(box["x"] + 20, box["y"] + 20)
         await page.wait_for_timeout(1000)  # fades of tiles and labels
@@ -100,7 +102,7 @@ def demo() -> Iterator[str]:
         else:
             raise SystemExit("screenshot: the demo did not start; its message stands above")
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)  # as Ctrl-C: the demo stops its database too
         process.wait(READY_S)
         shutil.rmtree(folder, ignore_errors=True)
 

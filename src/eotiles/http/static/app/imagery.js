@@ -4,12 +4,17 @@ import { getJson, sentence } from "./api.js";
 const ID = "imagery";
 const BELOW = "degrees";
 
+/** Pixels along a side of a tile: TileJSON has no field for it, TiTiler's addresses have a parameter. */
+const sizeOf = ({ tiles: [template] }) => Number(new URL(template, document.baseURI).searchParams.get("tilesize")) || 256;
+
 /**
  * `onFault(message)` is told in words what went wrong, null when a new layer starts; `onBusy(true | false)` whether
- * tiles are on their way.
+ * tiles are on their way; `onFar(true | false)` whether the map is too far out for the layer.
  */
-export function createImagery(map, { onFault, onBusy }) {
+export function createImagery(map, { onFault, onBusy, onFar }) {
   let opacity = 1;
+  let nearest = 0;
+  let asking = false;
   let request = null;
 
   map.on("error", async ({ error, sourceId }) => {
@@ -22,10 +27,14 @@ export function createImagery(map, { onFault, onBusy }) {
   map.on("dataloading", ({ sourceId }) => {
     if (sourceId === ID) onBusy(true);
   });
-  map.on("idle", () => onBusy(false));
+  map.on("idle", () => asking || onBusy(false));
+  const judge = () => onFar(map.getZoom() < nearest);
+  map.on("zoom", judge);
 
   function clear() {
     request?.abort();
+    nearest = 0;
+    judge();
     if (map.getLayer(ID)) map.removeLayer(ID);
     if (map.getSource(ID)) map.removeSource(ID);
   }
@@ -39,6 +48,7 @@ export function createImagery(map, { onFault, onBusy }) {
       clear();
       onFault(null);
       onBusy(true);
+      asking = true;
       request = new AbortController();
       const { signal } = request;
       try {
@@ -46,7 +56,7 @@ export function createImagery(map, { onFault, onBusy }) {
         map.addSource(ID, {
           type: "raster",
           tiles: tilejson.tiles,
-          tileSize: tilejson.tileSize ?? 256,
+          tileSize: sizeOf(tilejson),
           bounds: tilejson.bounds,
           minzoom: tilejson.minzoom ?? 0,
           maxzoom: tilejson.maxzoom ?? 22,
@@ -59,9 +69,14 @@ export function createImagery(map, { onFault, onBusy }) {
           source: ID,
           paint: { "raster-opacity": opacity, "raster-fade-duration": 150, "raster-resampling": "nearest" },
         }, BELOW);
+        asking = false;
+        // A tile of 512 pixels stands for one zoom less than MapLibre counts for 256.
+        nearest = (tilejson.minzoom ?? 0) - Math.log2(512 / sizeOf(tilejson));
+        judge();
         return tilejson;
       } catch (error) {
         if (signal.aborted) return null;
+        asking = false;
         onBusy(false);
         onFault(error.message);
         return null;
@@ -69,6 +84,7 @@ export function createImagery(map, { onFault, onBusy }) {
     },
     clear() {
       clear();
+      asking = false;
       onFault(null);
       onBusy(false);
     },

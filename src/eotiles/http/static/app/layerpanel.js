@@ -78,6 +78,10 @@ export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
     },
     /** Point at a value on the legend; null: at none. */
     point: (value) => point(value),
+    /** Say that the map is too far out for the layer to be seen. */
+    far(yes) {
+      $("far").hidden = !yes;
+    },
     /** Say what went wrong with the imagery; null: nothing. */
     fault(words) {
       $("fault").hidden = words === null;

@@ -43,6 +43,6 @@ const swatch = (stop) => h("li", {}, h("span", { className: "swatch", style: { b
 
 /** Both ends, and of the values proposed between them those that leave room for the ends. */
 function spaced(low, high, proposed = [(low + high) / 2]) {
-  const room = (high - low) * 0.11;
+  const room = (high - low) * 0.14;
   return [low, ...proposed.filter((value) => value - low > room && high - value > room), high];
 }

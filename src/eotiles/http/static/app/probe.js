@@ -30,9 +30,9 @@ export function createProbe(map, { onValue }) {
       popup.on("close", () => onValue(null));
       try {
         const route = `point/${lng.toFixed(7)},${lat.toFixed(7)}`;
-        const { values = [], band_names: names = [] } = await getJson(sibling(layer, route), { signal });
-        body.replaceChildren(...reading(layer, values, names), where);
-        if (values.length === 1) onValue(values[0]);
+        const answer = await getJson(sibling(layer, route), { signal });
+        body.replaceChildren(...reading(layer, answer), where);
+        if (answer.values.length === 1) onValue(answer.values[0]);
       } catch (error) {
         if (superseded(error)) return;
         body.replaceChildren(h("p", { className: "said" }, error.message), where);
@@ -41,14 +41,17 @@ export function createProbe(map, { onValue }) {
   };
 }
 
-function reading(layer, values, names) {
+function reading(layer, { values, band_names: names = [], band_descriptions: described = names }) {
   if (!values.some((value) => Number.isFinite(value))) return [h("p", { className: "said" }, "No data here.")];
   if (values.length === 1) {
     return [h("p", { className: "value" }, h("span", {}, layer.name), h("strong", {}, number(values[0])))];
   }
   const rows = values.flatMap((value, i) => [
-    h("dt", {}, names[i] ?? `Band ${i + 1}`),
+    h("dt", {}, bandName(described[i] ?? `Band ${i + 1}`)),
     h("dd", {}, number(value)),
   ]);
   return [h("dl", {}, ...rows)];
 }
+
+/** TiTiler writes ASSET_BAND, and assets of one band are mostly named like it. */
+const bandName = (text) => text.replace(/^(.+)_\1$/, "$1");

@@ -25,7 +25,7 @@ export function createViewer(map, { onShow, onHover }) {
     },
   });
   const remember = settled((percent) => writeAddress({ opacity: percent === 100 ? null : percent }), 200);
-  const imagery = createImagery(map, { onFault: panel.fault, onBusy: busy });
+  const imagery = createImagery(map, { onFault: panel.fault, onBusy: busy, onFar: panel.far });
   const probe = createProbe(map, { onValue: panel.point });
   const footprints = createFootprints(map, { onHover });
   map.on("click", point);
