@@ -113,7 +113,9 @@ async def visit(context: BrowserContext) -> AsyncIterator[Visiting]:
         page = await context.new_page()
         pages.append(page)
         await page.set_viewport_size({"width": width, "height": height})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
+        # Flights and fades cost seconds where every frame is drawn by the processor.
+        scheme = "dark" if dark else "light"
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         parts = urlsplit(url)
         visited = Visit(page, f"{parts.scheme}://{parts.netloc}")
         page.on("console", lambda said: said.type == "error" and visited.errors.append(said.text))
