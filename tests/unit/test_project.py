@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,17 @@ def test_files_that_a_page_names_exist(page: str) -> None:
     folder = (ROOT / page).parent
     missing = {name for name in names if not exists(name) and not (folder / name).exists()}
     assert not missing, f"{page} names files that are not there"
+
+
+def test_the_architecture_shows_every_part_and_the_import_rule_as_it_is_checked() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for path in (ROOT / "src" / "eotiles").iterdir():
+        if path.is_dir() and (path / "__init__.py").exists():
+            assert f"    {path.name}/ " in text or f" {path.name}/ " in text, path.name
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    rule = "\n".join(f"    {layer}" for layer in layers if layer != "__main__")
+    assert rule in text
 
 
 def test_a_file_that_does_not_exist_is_noticed() -> None:
