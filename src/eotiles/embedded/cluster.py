@@ -68,13 +68,13 @@ class Cluster:
         layout = self._layout
         account = choose_account(layout.cluster)
         make_data_folder(layout)
-        with locked(layout.lock, wait_s=self._lock_wait_s):
+        with locked(layout.lock, wait_s=self._lock_wait_s) as lock:
             major = cluster_major(layout.cluster)
             binaries = find_binaries(self._programs or standard_folders(), major=major)
             make_folders(layout, account)
             check_reachable(account, layout.base)
             if major is None:
-                initialise(layout, account=account, binaries=binaries)
+                initialise(layout, account=account, binaries=binaries, lock=lock)
             port = start_server(layout, account=account, binaries=binaries)
             bootstrap(layout, port=port)
 

@@ -60,21 +60,22 @@ def cluster_major(cluster: Path) -> int | None:
     return int(text)
 
 
-def initialise(layout: Layout, *, account: Account, binaries: Binaries) -> None:
+def initialise(layout: Layout, *, account: Account, binaries: Binaries, lock: int) -> None:
     """Make a new cluster beside its place and move it there, so that a killed attempt leaves nothing half made.
+
+    initdb inherits `lock`, the lock of the caller: if that is killed, the next one waits for the end of initdb.
 
     Raises:
         SetupError: initdb fails; the sentence holds its reason.
     """
     for left in layout.base.glob("new-*"):
         shutil.rmtree(left, ignore_errors=True)
-    # A name of its own: the initdb of a killed attempt may still be writing.
     draft = Path(tempfile.mkdtemp(prefix="new-", dir=layout.base))
     own_folder(draft, account)
     command = [str(binaries.folder / "initdb"), "-D", str(draft), "-U", SUPERUSER]
     command += ["--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions"]
     command += ["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
-    result = run_as(account, command)
+    result = run_as(account, command, inherited=(lock,))
     if result.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
         raise SetupError(f"the database cannot be created: {_complaint(result.stdout)}")
