@@ -166,3 +166,11 @@ def test_an_unknown_common_name_is_refused(tmp_path: Path) -> None:
     options = IngestOptions(collection="imagery", bands=parse_bands("b1=infrared"))
     with pytest.raises(IngestRefused, match="common name 'infrared': STAC knows pan, coastal"):
         names(geotiff(tmp_path / "x.tif", ramp(4, 4)), options)
+
+
+def test_a_band_that_the_file_marks_as_transparency_is_not_taken_for_nir(tmp_path: Path) -> None:
+    """GDAL does so with the fourth band of bytes, and every reader would hide pixels by it."""
+    path = geotiff(tmp_path / "x.tif", np.full((4, 4, 4), 9, np.uint8), nodata=None)
+    options = IngestOptions(collection="imagery", bands=parse_bands("red,green,blue,nir"))
+    with pytest.raises(IngestRefused, match="band 4 as transparency, but --bands calls it nir"):
+        names(path, options)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
+from rasterio.errors import NodataShadowWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -52,7 +54,10 @@ def valid_mask(
     if nodata is not None and MaskFlags.nodata in dataset.mask_flag_enums[0]:
         valid = np.not_equal(data, nodata)
     else:
-        valid = dataset.read_masks(window=window) != 0
+        with warnings.catch_warnings():
+            # A file with nodata and an alpha band: nodata counts, for rasterio and for the raster service.
+            warnings.simplefilter("ignore", NodataShadowWarning)
+            valid = dataset.read_masks(window=window) != 0
         if nodata is not None:
             valid &= data != nodata
     if data.dtype.kind == "f":

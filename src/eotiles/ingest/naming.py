@@ -26,7 +26,7 @@ def name_bands(
         if file.token is not None and seen.count == 1:
             named[file.key] = (_by_suffix(file, options.bands, scene.sensor),)
         elif options.bands:
-            named[file.key] = _by_order(options.bands, seen.count, scene.sensor)
+            named[file.key] = _by_order(options.bands, seen, scene.sensor)
         else:
             named[file.key] = _by_content(seen, scene.sensor)
     return named
@@ -39,9 +39,16 @@ def _by_suffix(file: SceneFile, given: Sequence[BandName], sensor: str | None) -
     return look_up(file.token or file.key, sensor) or Band(file.key)
 
 
-def _by_order(given: Sequence[BandName], count: int, sensor: str | None) -> tuple[Band, ...]:
-    if len(given) != count:
-        raise IngestRefused(f"has {count} bands, but --bands names {len(given)}")
+def _by_order(given: Sequence[BandName], seen: Survey, sensor: str | None) -> tuple[Band, ...]:
+    if len(given) != seen.count:
+        raise IngestRefused(f"has {seen.count} bands, but --bands names {len(given)}")
+    for number, (entry, colour) in enumerate(zip(given, seen.colours, strict=True), start=1):
+        # GDAL marks the fourth band of bytes so unless told otherwise; every reader would take it for transparency.
+        if colour == "alpha" and entry.name.lower() != "alpha":
+            raise IngestRefused(
+                f"marks its band {number} as transparency, but --bands calls it {entry.name}: correct the file "
+                f"(gdal_translate -colorinterp_{number} undefined)"
+            )
     return tuple(_given(entry, sensor, name=entry.name) for entry in given)
 
 

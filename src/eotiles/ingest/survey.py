@@ -12,7 +12,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
 from eotiles.core.errors import IngestRefused
@@ -89,7 +89,10 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             raise IngestRefused(
                 f"cannot have nodata {nodata:g}: its pixels are {dataset.dtypes[0]}"
             )
-        masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+        masked = (
+            MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+            or ColorInterp.alpha in dataset.colorinterp
+        )
         if nodata is not None and masked:
             raise IngestRefused("has a mask of its own: it takes no nodata value besides")
         step = _step(dataset, OUTLINE_PX)
