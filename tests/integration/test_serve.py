@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eotiles.embedded.cluster import Cluster
-from tests.conftest import make_data_folder, require_postgresql
 
 pytestmark = pytest.mark.integration
 
@@ -26,12 +24,10 @@ COMMAND = [sys.executable, "-m", "eotiles"]
 
 
 @pytest.fixture
-def own_data() -> Iterator[Path]:
-    require_postgresql()
-    folder = make_data_folder()
-    yield folder
-    Cluster(folder).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+def own_data(own_cluster: Cluster) -> Path:
+    """The data folder of a cluster of this file's own, which is started and stopped by the processes tested."""
+    own_cluster.stop()
+    return own_cluster.status().data
 
 
 def _environment(data: Path) -> dict[str, str]:
@@ -71,7 +67,7 @@ def _end(process: subprocess.Popen[str]) -> float:
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=20)
-    assert process.returncode in (0, -signal.SIGTERM), rest
+    assert process.returncode == 0, rest
     return time.monotonic() - started
 
 
@@ -111,6 +107,7 @@ def test_one_service_alone_answers_under_its_path(own_data: Path) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{url}/raster/healthz")
         assert refused.value.code == 404
+        refused.value.close()
     finally:
         _end(process)
 

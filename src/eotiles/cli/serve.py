@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -90,6 +91,10 @@ def run_server(
             return
         server.should_exit = True
 
+    # uvicorn raises the signal that ended it once more, when all is drained: then it must not kill us before the
+    # database is stopped.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     if when_ready is not None:
         threading.Thread(target=watch, name="eotiles-ready", daemon=True).start()
     server.run(sockets=[listener])
