@@ -313,7 +313,7 @@ class TestItem:
 
     def test_members_that_a_search_left_out_stay_out(self) -> None:
         bare = {"id": "scene", "collection": "imagery", "assets": SENTINEL["assets"]}
-        nothing = Additions(links=False, assets=False, extensions=False)
+        nothing = Additions(links=False, assets=False, extensions=False, datetime=False)
         served = link_item(SITE, bare, renders={}, additions=nothing)
         assert set(served) == {"id", "collection", "assets"}
         assert "thumbnail" not in served["assets"]
@@ -321,6 +321,18 @@ class TestItem:
     def test_without_an_id_no_link_can_be_made_but_no_path_is_told(self) -> None:
         served = link_item(SITE, {"assets": {"x": {"href": "/etc/x.tif"}}}, renders={})
         assert served == {"assets": {"x": {"href": f"{SITE.assets}/-/x"}}}
+
+    def test_an_interval_has_its_null_datetime_again(self) -> None:
+        """pgSTAC stores no null, and without `datetime` an item is not valid."""
+        interval = {
+            "start_datetime": "2020-01-01T00:00:00Z",
+            "end_datetime": "2020-02-01T00:00:00Z",
+        }
+        item = {**SENTINEL, "properties": interval}
+        assert link_item(SITE, item, renders={})["properties"] == {**interval, "datetime": None}
+        left_out = Additions(datetime=False)
+        assert link_item(SITE, item, renders={}, additions=left_out)["properties"] == interval
+        assert link_item(SITE, SENTINEL, renders={})["properties"] == SENTINEL["properties"]
 
     def test_the_stored_item_is_not_touched(self) -> None:
         before = copy.deepcopy(SENTINEL)

@@ -37,6 +37,7 @@ class Additions:
     links: bool = True
     assets: bool = True
     extensions: bool = True
+    datetime: bool = True
 
 
 EVERYTHING = Additions()
@@ -57,6 +58,8 @@ def link_item(
         assets, renders={**renders, **(own if isinstance(own, dict) else {})}, properties=properties
     )
     address = site.item(collection, name)
+    if additions.datetime and "properties" in served:
+        served["properties"] = _with_datetime(properties)
     if additions.links:
         served["links"] = [
             *_layer_links(address, layers),
@@ -163,6 +166,12 @@ def _has_preview(assets: Json) -> bool:
         for asset in assets.values()
         if isinstance(asset, dict)
     )
+
+
+def _with_datetime(properties: Json) -> Json:
+    """STAC wants `datetime` even where only an interval is known, as null; pgSTAC forgets what is null."""
+    has_interval = "start_datetime" in properties and "end_datetime" in properties
+    return {"datetime": None, **properties} if has_interval else properties
 
 
 def _with_extension(extensions: Any) -> list[str]:

@@ -11,8 +11,12 @@ from eotiles.core.errors import HrefRefused
 
 Json = dict[str, Any]
 
-INFERRED = {"self", "root", "parent", "collection", "item", "items", "child"}
-"""Relations that the STAC API derives from where a thing is; stored ones are never served."""
+_OGC = "http://www.opengis.net/def/rel/ogc/1.0"
+INFERRED = {
+    *("self", "root", "parent", "collection", "item", "items", "child"),
+    *(f"{_OGC}/queryables", f"{_OGC}/sortables"),
+}
+"""Relations that the STAC API derives from where a thing is."""
 
 _WEB_MAP_RELATIONS = {"xyz", "wms", "wmts", "tilejson", "pmtiles", "3d-tiles"}
 _OURS = {"tilejson", "related", "alternate"}

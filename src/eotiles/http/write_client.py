@@ -34,6 +34,7 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
         self, collection_id: str, item: Any, request: Request, **kwargs: Any
     ) -> Response:
         body: Json = await request.json()
+        await self._stored_collection(request, collection_id)
         if body.get("type") == "FeatureCollection":
             items = [
                 _checked_item(request, part, collection_id) for part in body.get("features", ())

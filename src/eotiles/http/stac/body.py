@@ -63,14 +63,14 @@ class StrictJson:
 
 
 def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None:
-    """Pass a JSON text that is within bounds; an empty one too.
+    """Pass a JSON text that is within bounds.
 
     Raises:
-        BadParameter: it is not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
+        BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
             PostgreSQL cannot store; it is over a bound.
     """
     if not body:
-        return
+        raise BadParameter("the body is empty; it has to be JSON")
     try:
         value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

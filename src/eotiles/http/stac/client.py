@@ -170,13 +170,16 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Renders of the collections that items belong to; a collection is asked for once in a while."""
         known = _renders(request)
+        found = {}
         for name in {str(item["collection"]) for item in items if item.get("collection")}:
-            if name not in known:
+            renders = known.recall(name)
+            if renders is None:
                 try:
-                    await self.get_collection(name, request)
+                    renders = known.remember(await self.get_collection(name, request))
                 except NotFound:
-                    known.remember({"id": name})  # deleted meanwhile
-        return known
+                    renders = known.remember({"id": name})  # deleted meanwhile
+            found[name] = renders
+        return found
 
 
 def _renders(request: Request) -> Renders:
@@ -195,6 +198,7 @@ def _additions(include: set[str], exclude: set[str]) -> Additions:
         links=wanted("links"),
         assets=wanted("assets", "assets.thumbnail"),
         extensions=wanted("stac_extensions"),
+        datetime=wanted("properties", "properties.datetime"),
     )
 
 

@@ -26,7 +26,7 @@ def landing_links(site: Site) -> list[dict[str, Any]]:
             "rel": "alternate",
             "type": "text/html",
             "title": "Browse in STAC Browser",
-            "href": STAC_BROWSER + site.stac,
+            "href": STAC_BROWSER + site.stac + "/",
         },
         sortables_link(site.stac),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 KEPT_S = 30.0
@@ -13,31 +13,25 @@ KEPT_S = 30.0
 MOST_COLLECTIONS = 1024
 
 
-class Renders(Mapping[str, Mapping[str, Any]]):
-    """Collection → its renders (STAC render extension), as far as known and not too old."""
+class Renders:
+    """Collection → its renders (STAC render extension)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept_s: float = KEPT_S, most: int = MOST_COLLECTIONS) -> None:
+        self._kept_s = kept_s
+        self._most = most
         self._known: OrderedDict[str, tuple[float, Mapping[str, Any]]] = OrderedDict()
 
-    def remember(self, collection: Mapping[str, Any]) -> None:
-        """Take note of a collection just read."""
-        renders = collection.get("renders")
-        self._known[str(collection["id"])] = (
-            time.monotonic(),
-            renders if isinstance(renders, dict) else {},
-        )
+    def remember(self, collection: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take note of the renders of a collection just read, and return them."""
+        declared = collection.get("renders")
+        renders = declared if isinstance(declared, dict) else {}
+        self._known[str(collection["id"])] = (time.monotonic(), renders)
         self._known.move_to_end(str(collection["id"]))
-        while len(self._known) > MOST_COLLECTIONS:
+        while len(self._known) > self._most:
             self._known.popitem(last=False)
-
-    def __getitem__(self, collection: str) -> Mapping[str, Any]:
-        read_at, renders = self._known[collection]
-        if time.monotonic() - read_at > KEPT_S:
-            raise KeyError(collection)
         return renders
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
+    def recall(self, collection: str) -> Mapping[str, Any] | None:
+        """The renders of a collection; None where they are not known, or too old."""
+        read_at, renders = self._known.get(collection, (float("-inf"), {}))
+        return renders if time.monotonic() - read_at < self._kept_s else None
