@@ -55,6 +55,8 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
         "blockysize": BLOCK_PX,
         # Decodes in less than half the time of DEFLATE, at about the same size.
         "compress": "ZSTD",
+        # As small as the default of 9, in two thirds of the time.
+        "zstd_level": 6,
         "predictor": 3 if np.dtype(survey.dtype).kind == "f" else 2,
         # An index needs two of thirteen bands: interleaved by pixel it would have to decode them all.
         "interleave": "pixel" if survey.count <= 4 else "band",
@@ -74,7 +76,6 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
                     nodata=survey.nodata,
                     overview_resampling=resampling,
                     in_memory=decoded < IN_MEMORY_BYTES,
-                    allow_intermediate_compression=True,
                     forward_band_tags=True,
                     config={**GDAL_OPTIONS, "GDAL_TIFF_OVR_BLOCKSIZE": BLOCK_PX},
                     quiet=True,
