@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from eotiles.embedded.cluster import Cluster
 from eotiles.ingest.files import Summary, ingest_files
 from eotiles.ingest.options import IngestOptions, parse_bands
 from eotiles.ingest.period import parse_period
-from tests.builders import geotiff, ramp
+from tests.builders import geotiff, north_up, ramp
 
 pytestmark = pytest.mark.integration
 
@@ -331,6 +332,24 @@ def test_the_collection_grows_with_its_items(ingest: Ingest) -> None:
     # Items that were there before keep their assets: pgSTAC stores them against the collection of their day.
     assert sorted(ingest.item("one")["assets"]) == ["B04", "B08", "thumbnail"]
     assert sorted(ingest.item("two")["assets"]) == ["B11", "thumbnail"]
+
+
+def test_several_at_a_time_lose_nothing_of_each_other(ingest: Ingest) -> None:
+    """Four programs make and widen one new collection at once."""
+    for number in range(4):
+        corner = (600_000.0 + 20_000 * number, 4_700_020.0)
+        data, grid = ramp(40, 40, start=number), north_up(corner=corner)
+        geotiff(
+            ingest.archive / str(number) / f"scene{number}_B0{number + 1}.tif", data, transform=grid
+        )
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda number: ingest(ingest.archive / str(number)), range(4)))
+    assert [summary.count("ingested") for summary in done] == [1, 1, 1, 1]
+    collection = ingest.collection()
+    assert sorted(collection["item_assets"]) == ["B01", "B02", "B03", "B04", "thumbnail"]
+    boxes = np.array([ingest.item(f"scene{number}")["bbox"] for number in range(4)])
+    extent = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
+    assert collection["extent"]["spatial"]["bbox"] == [pytest.approx(extent)]
 
 
 def test_nothing_found_is_refused(ingest: Ingest) -> None:

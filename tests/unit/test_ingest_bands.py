@@ -118,6 +118,11 @@ def test_a_band_is_not_named_twice() -> None:
         parse_bands("red,nir,RED")
 
 
+def test_the_thumbnail_is_no_band() -> None:
+    with pytest.raises(BadParameter, match="cannot use the name thumbnail"):
+        parse_bands("Thumbnail=red")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -146,6 +146,10 @@ def parse_bands(text: str) -> tuple[BandName, ...]:
             )
         entries.append(BandName(name=name, common_name=common.lower() or None))
     names = [entry.name.lower() for entry in entries]
+    if "thumbnail" in names:
+        raise BadParameter(
+            "--bands cannot use the name thumbnail: it is the asset of the small picture"
+        )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadParameter(f"--bands names {', '.join(twice)} twice")
     return tuple(entries)
