@@ -16,6 +16,9 @@ from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import BadParameter, UnknownSearch
 from eotiles.core.sql import read_sql
 
+UNUSABLE = (psycopg.DataError, psycopg.InternalError, psycopg.errors.RaiseException)
+"""What PostgreSQL and pgSTAC raise over a search that they cannot read; anything else is a fault of ours."""
+
 ITEMS_MAX = 1000
 """Items that one answer may look at."""
 
@@ -129,7 +132,7 @@ async def find_items(
         async with database.connection() as connection:
             cursor = await connection.execute(read_sql("mosaic_items"), values)
             return tuple(Item(content) for (content,) in await cursor.fetchall())
-    except (psycopg.DataError, psycopg.InternalError) as error:
+    except UNUSABLE as error:
         raise unusable_search(error) from error
 
 
@@ -158,5 +161,5 @@ async def _row(database: Database, query: Any, values: tuple[Any, ...]) -> dict[
         async with database.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             return await (await cursor.execute(query, values)).fetchone()
-    except (psycopg.DataError, psycopg.InternalError) as error:
+    except UNUSABLE as error:
         raise unusable_search(error) from error

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from eotiles.catalog.mosaic import unusable_search
+from eotiles.catalog.mosaic import UNUSABLE, unusable_search
 from eotiles.core.errors import Unavailable
 
 CONNECTIONS_MAX = 2
@@ -69,5 +69,5 @@ class Registry:
                 yield connection
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached; try again in a moment") from error
-        except (psycopg.DataError, psycopg.InternalError) as error:
+        except UNUSABLE as error:
             raise unusable_search(error) from error

@@ -51,7 +51,7 @@ from eotiles.http.titiler.limits import within_limits
 from eotiles.http.titiler.matrices import MATRICES
 from eotiles.http.titiler.paths import collection_path, item_path, search_path
 from eotiles.http.titiler.reader import ItemReader
-from eotiles.http.titiler.renders import item_renders, mosaic_renders
+from eotiles.http.titiler.renders import item_renders, mosaic_renders, search_body
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
 from eotiles.read.hrefs import allow_list
 from eotiles.runtime import conninfo, open_database
@@ -111,6 +111,7 @@ def create_raster(settings: Settings) -> FastAPI:
     add_search_register_route(
         app,
         prefix="/searches",
+        search_dependency=search_body,
         tile_dependencies=_tile_dependencies(searches),
         tags=["STAC Search"],
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import cql2
 from fastapi import Depends, Path, Query
+from stac_pydantic.shared import validate_datetime
 from starlette.requests import Request
 from titiler.pgstac.validation import parse_and_validate_bbox
 
@@ -76,7 +77,7 @@ class SearchParams:
         if self.bbox:
             found["bbox"] = _bbox(self.bbox)
         if self.datetime:
-            found["datetime"] = self.datetime
+            found["datetime"] = checked_datetime(self.datetime)
         if self.query:
             found["query"] = _json_object("query", self.query)
         if self.sortby:
@@ -98,6 +99,21 @@ async def collection_path(
 def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
+
+
+def checked_datetime(text: str) -> str:
+    """A date-time or an interval; PostgreSQL itself would take `yesterday`.
+
+    Raises:
+        BadParameter: it is neither.
+    """
+    try:
+        validate_datetime(text)
+    except ValueError as error:
+        raise BadParameter(
+            "datetime takes an RFC 3339 date-time or an interval such as 2024-01-01T00:00:00Z/.."
+        ) from error
+    return text
 
 
 def _bbox(text: str) -> list[float]:

@@ -6,9 +6,11 @@ from copy import deepcopy
 from typing import Any
 
 from titiler.extensions.render import _adapt_render_for_v2
-from titiler.pgstac.model import Metadata
+from titiler.pgstac.dependencies import SearchParams
+from titiler.pgstac.model import Metadata, PgSTACSearch, RegisterMosaic
 
 from eotiles.catalog.radiometry import Json
+from eotiles.http.titiler.paths import checked_datetime
 
 Renders = dict[str, dict[str, Any]]
 
@@ -25,19 +27,35 @@ def mosaic_renders(backend: Any) -> Renders:
     return as_parameters(backend.input.metadata.get("defaults"))
 
 
+def search_body(body: RegisterMosaic) -> tuple[PgSTACSearch, Metadata]:
+    """A search to register, with its renders in our words: TiTiler makes links of them as they are."""
+    search, metadata = SearchParams(body)
+    if search.datetime is not None:
+        checked_datetime(search.datetime)
+    if metadata.defaults is not None:
+        metadata.defaults = {name: without_assets(each) for name, each in metadata.defaults.items()}
+    return search, metadata
+
+
+def without_assets(render: Any) -> Any:
+    """The render extension demands `assets` of every render; where there is an index, it says which they are."""
+    if not isinstance(render, dict) or "index" not in render:
+        return render
+    return {name: value for name, value in render.items() if name != "assets"}
+
+
 def as_parameters(declared: Json | None) -> Renders:
     """Renders in the words of TiTiler's parameters: text for ranges and colormaps, options inside `assets`."""
     if not isinstance(declared, dict):
         return {}
     entries = {
-        name: dict(deepcopy(each)) for name, each in declared.items() if isinstance(each, dict)
+        name: dict(without_assets(deepcopy(each)))
+        for name, each in declared.items()
+        if isinstance(each, dict)
     }
     for entry in entries.values():
         for name in _NOT_PARAMETERS:
             entry.pop(name, None)
-        if "index" in entry:
-            # The extension demands `assets` of every render; here the index says which they are.
-            entry.pop("assets", None)
     found: Renders = Metadata(defaults=entries).defaults_params
     for entry in found.values():
         _adapt_render_for_v2(entry)
