@@ -81,7 +81,7 @@ def test_the_demo_scene(bring: Bring, tmp_path: Path) -> None:
     except SetupError as error:
         pytest.skip(str(error))
     item = bring(paths, replace(demo_options(), collection="ingest-real"))
-    assert item["id"] == "s2-andes-demo"
+    assert item["id"] == "s2-patagonia-demo"
     assert sorted(item["assets"]) == ["B02", "B03", "B04", "B08", "B11", "B12", "thumbnail"]
     # The 20 m bands cover four times the ground of the 10 m bands; the footprint is that of all together.
     with rasterio.open(item["assets"]["B11"]["href"]) as dataset:

@@ -89,7 +89,7 @@ def test_every_pixel_is_that_of_the_wheel(files: dict[str, Path]) -> None:
 def test_one_scene_of_six_bands(files: dict[str, Path]) -> None:
     (scene,), refused = group_scenes(files.values(), demo_options())
     assert refused == []
-    assert scene.id == "s2-andes-demo"
+    assert scene.id == "s2-patagonia-demo"
     assert [file.key for file in scene.files] == ["B02", "B03", "B04", "B08", "B11", "B12"]
 
 

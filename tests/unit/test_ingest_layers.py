@@ -35,8 +35,11 @@ def band(
 SENTINEL = [band(name) for name in ("blue", "green", "red", "nir", "swir16", "swir22")]
 
 
-def test_true_colour_has_one_range_of_physical_values() -> None:
-    colours = [band("red", high=2000), band("green", high=1000), band("blue", high=1000)]
+def test_true_colour_of_the_ground_has_one_range_of_physical_values() -> None:
+    colours = [
+        replace(band(name, high=high), domain="reflectance")
+        for name, high in (("red", 2000), ("green", 1000), ("blue", 1000))
+    ]
     together = np.concatenate([colour.statistics.sample for colour in colours]) * 0.0001
     low, high = np.percentile(together, (2, 98))
     layer = renders(colours)["true-colour"]
@@ -86,11 +89,21 @@ def test_labels_are_not_what_a_scene_looks_like() -> None:
 
 def test_display_values_keep_their_range() -> None:
     photo = [replace(band(name), scale=1.0, domain="display") for name in ("red", "green", "blue")]
-    assert stretch(photo) == (0.0, 255.0)
+    assert stretch(photo) == [(0.0, 255.0)] * 3
+
+
+def test_haze_is_taken_off_band_by_band_and_the_ground_keeps_its_colours() -> None:
+    hazy = [band("red", low=500, high=1500), band("blue", low=1000, high=1500)]
+    above = stretch([replace(each, domain="toa_reflectance") for each in hazy])
+    ground = stretch([replace(each, domain="reflectance") for each in hazy])
+    assert above[0][0] < above[1][0]
+    assert ground[0] == ground[1]
+    assert ground[0][0] < 0.1
+    assert ground[0][1] > 0.14
 
 
 def test_a_flat_scene_has_a_range_too() -> None:
-    low, high = stretch([band("pan", low=500, high=500)])
+    ((low, high),) = stretch([band("pan", low=500, high=500)])
     assert low == pytest.approx(0.05)
     assert high > low
 

@@ -86,7 +86,7 @@ def _ingest(settings: Settings) -> None:
 
 
 def _print_urls(url: str, settings: Settings) -> None:
-    item = "collections/sentinel-2-demo/items/s2-andes-demo"
+    item = "collections/sentinel-2-demo/items/s2-patagonia-demo"
     raster = f"{url}{settings.raster_path}"
     for what, address in {
         "map": f"{url}/",

@@ -21,7 +21,7 @@ from eotiles.ingest.period import parse_period
 
 WHEEL = "xarray-spatial==0.5.3"
 COLLECTION = "sentinel-2-demo"
-ITEM = "s2-andes-demo"
+ITEM = "s2-patagonia-demo"
 EPSG = 32719
 """UTM zone 19 south, as the files say."""
 
@@ -81,7 +81,7 @@ def demo_options() -> IngestOptions:
         collection=COLLECTION,
         item=ITEM,
         title="Sentinel-2 demo",
-        description="One real Sentinel-2 scene in the Andes, the sample data of the Python package xarray-spatial "
+        description="One real Sentinel-2 scene in Patagonia, the sample data of the Python package xarray-spatial "
         "(MIT licence).",
         item_description="Sample data of xarray-spatial 0.5.3. The files name neither a date nor a processing level: "
         "the interval is all that is certain (from the first images of Sentinel-2A to the release of the package), and "

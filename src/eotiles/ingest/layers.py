@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eotiles.core.index import BAND_SYMBOLS, INDICES
 from eotiles.ingest.bands import MASKS
@@ -41,15 +42,24 @@ def colour_bands(bands: Sequence[NamedBand]) -> tuple[NamedBand, ...]:
     return (drawable[0] if drawable else bands[0],)
 
 
-def stretch(bands: Sequence[NamedBand]) -> tuple[float, float]:
-    """One range of physical values for all the bands, so that colours stay true: their 2nd to 98th percentile.
+def stretch(bands: Sequence[NamedBand]) -> list[tuple[float, float]]:
+    """The range of physical values of each band that is drawn from dark to bright: its 2nd to 98th percentile.
 
-    Display values are made to be looked at: they keep their full range.
+    Surface reflectance has one range for all bands, so that colours are those of the ground. What was measured above
+    the atmosphere has one each: haze brightens blue most, and on one range a landscape looks purple. Display values are
+    made to be looked at: they keep their full range.
     """
-    if all(band.domain == "display" for band in bands):
-        return 0.0, 255.0
+    domains = {band.domain for band in bands}
+    if domains == {"display"}:
+        return [(0.0, 255.0)] * len(bands)
     values = [band.statistics.sample * band.scale + band.offset for band in bands]
-    low, high = (float(value) for value in np.percentile(np.concatenate(values), (2, 98)))
+    if domains == {"reflectance"}:
+        return [_percentiles(np.concatenate(values))] * len(bands)
+    return [_percentiles(each) for each in values]
+
+
+def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = (float(value) for value in np.percentile(values, (2, 98)))
     # Four digits: what people type, and the same for two scenes that hardly differ.
     low, high = float(f"{low:.4g}"), float(f"{high:.4g}")
     return (low, high) if low < high else (low, low + max(abs(low) * 1e-3, 1e-6))
@@ -81,11 +91,11 @@ def renders(bands: Sequence[NamedBand]) -> dict[str, Any]:
 
 
 def _plain(title: str, chosen: Sequence[NamedBand], bands: Sequence[NamedBand]) -> dict[str, Any]:
-    """Bands drawn as they are, on one range."""
+    """Bands drawn as they are, each on its range."""
     layer: dict[str, Any] = {
         "title": title,
         "assets": _selected(chosen, bands),
-        "rescale": [list(stretch(chosen)) for _ in chosen],
+        "rescale": [list(pair) for pair in stretch(chosen)],
     }
     if any((band.scale, band.offset) != (1.0, 0.0) for band in chosen):
         layer["unscale"] = True

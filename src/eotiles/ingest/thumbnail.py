@@ -38,10 +38,9 @@ def thumbnail(
     scale = max(1.0, max(first.height, first.width) / LONGEST_PX)
     shape = max(1, round(first.height / scale)), max(1, round(first.width / scale))
     grid = first.transform @ Affine.scale(first.width / shape[1], first.height / shape[0])
-    low, high = stretch(bands)
     layers: list[NDArray[np.uint8]] = []
     opaque = np.ones(shape, dtype=np.bool_)
-    for band in bands:
+    for band, (low, high) in zip(bands, stretch(bands), strict=True):
         values, valid = _read(
             files[band.asset], band.index, surveys[band.asset], first, grid, shape
         )
