@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
@@ -72,9 +73,12 @@ def run_server(
 
     from eotiles.http.one import create_one  # noqa: PLC0415
 
+    app = create_one(settings, services)
+    # stac-fastapi sets this level when it is imported; the settings decide here.
+    logging.getLogger("uvicorn").setLevel(logging.NOTSET)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_one(settings, services),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
