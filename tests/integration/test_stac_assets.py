@@ -13,9 +13,13 @@ import rasterio
 from rio_cogeo.cogeo import cog_translate
 from rio_cogeo.profiles import cog_profiles
 
+from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
+from tests import builders
 from tests.builders import geotiff, ramp
-from tests.stac_server import COG, serving
+from tests.stac_server import COG, load, serving
+
+pytestmark = pytest.mark.integration
 
 SECRET = "top secret"
 
@@ -126,7 +130,8 @@ def test_a_page_may_ask_for_parts(origin: str) -> None:
         "/c/i/.hidden.tif",
         "/c/i/.part/x.tif",
         "/c/i/x%00.tif",
-        "/-/c/i/B04",
+        "/-",
+        "/-/x.tif",
         "/" + "a" * 5000 + ".tif",
     ],
 )
@@ -154,3 +159,85 @@ def test_nothing_can_be_changed(origin: str, cog: Path, method: str) -> None:
     before = cog.read_bytes()
     assert httpx.request(method, f"{origin}/assets/c/i/B04%20red.tif").status_code == 405
     assert cog.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    geotiff(folder / "2019" / "scene one.tif", ramp(64, 64))
+    (folder / "2019" / "not catalogued.tif").write_text(SECRET)
+    (folder / "notes").write_text(SECRET)
+    (folder.parent / "outside.tif").write_text(SECRET)
+    (folder / "link.tif").symlink_to(folder.parent / "outside.tif")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(
+    cluster: Cluster, settings: Settings, ingest_conninfo: str, archive: Path
+) -> Iterator[str]:
+    names = ("2019/scene one.tif", "link.tif", "../outside.tif", "gone.tif", "notes", "2019")
+    assets = {
+        f"a{number}": {"href": str(archive / name), "type": COG}
+        for number, name in enumerate(names)
+    }
+    assets["web"] = {"href": "https://example.org/x.tif", "type": COG}
+    items = [builders.item("i", collection="elsewhere", assets=assets)]
+    load(
+        ingest_conninfo,
+        collections=[{**builders.collection("elsewhere"), "assets": assets}],
+        items=items,
+    )
+    with serving(
+        Settings(_env_file=None, data=settings.data, asset_roots=str(archive)), ["stac"]
+    ) as origin:
+        yield origin
+
+
+class TestElsewhere:
+    """Files that ingest left where they were, below a root that the settings allow."""
+
+    def test_their_hrefs_lead_to_them_and_say_nothing_else(
+        self, address: str, archive: Path
+    ) -> None:
+        for path in ("/collections/elsewhere/items/i", "/collections/elsewhere"):
+            served = httpx.get(f"{address}/stac{path}")
+            assert str(archive) not in served.text
+            href = served.json()["assets"]["a0"]["href"]
+            assert href.endswith("/a0/scene%20one.tif")
+            answer = httpx.get(href, headers={"Range": "bytes=0-3"})
+            assert (answer.status_code, answer.content) == (
+                206,
+                (archive / "2019/scene one.tif").read_bytes()[:4],
+            )
+            assert answer.headers["content-type"] == COG
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "elsewhere/i/a0/not%20catalogued.tif",
+            "elsewhere/i/a0/other.tif",
+            "elsewhere/i/a0",
+            "elsewhere/i/a0/x/scene%20one.tif",
+            "elsewhere/i/a1/link.tif",
+            "elsewhere/i/a1/outside.tif",
+            "elsewhere/i/a2/outside.tif",
+            "elsewhere/i/a3/gone.tif",
+            "elsewhere/i/a4/notes",
+            "elsewhere/i/a5/2019",
+            "elsewhere/i/web/x.tif",
+            "elsewhere/i/none/x.tif",
+            "elsewhere/none/a0/scene%20one.tif",
+            "none/i/a0/scene%20one.tif",
+            "elsewhere/i/a0/..%2f..%2fnotes",
+        ],
+    )
+    def test_no_other_file_can_be_had(self, address: str, archive: Path, path: str) -> None:
+        answer = httpx.get(f"{address}/assets/-/{path}")
+        assert answer.status_code == 404, answer.text
+        assert SECRET not in answer.text
+        assert str(archive) not in answer.text
+
+    def test_without_a_database_they_wait(self, origin: str) -> None:
+        answer = httpx.get(f"{origin}/assets/-/c/i/key/x.tif")
+        assert (answer.status_code, "database" in answer.json()["detail"]) == (503, True)

@@ -143,7 +143,7 @@ def test_it_starts_without_a_database_and_goes_on_when_it_comes_back(own_cluster
 
 def test_nobody_waits_long_for_a_connection(settings: Settings, admin_conninfo: str) -> None:
     """While a search holds the only connection, others get a 503 after the wait that the settings name."""
-    small = settings.model_copy(update={"database_pool_max": 1, "database_wait_s": 0.3})
+    small = Settings(_env_file=None, data=settings.data, database_pool_max=1, database_wait_s=0.3)
     blocked = (
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE application_name = 'eotiles-stac' AND wait_event_type = 'Lock'"

@@ -307,7 +307,9 @@ class TestDescription:
         assert names(fields="title", limit="500") != []
 
     def test_addresses_follow_the_public_url(self, settings: Settings) -> None:
-        public = settings.model_copy(update={"public_url": "https://maps.example.org/eo"})
+        public = Settings(
+            _env_file=None, data=settings.data, public_url="https://maps.example.org/eo"
+        )
         with serving(public, ["stac"]) as address:
             page = httpx.get(f"{address}/stac/collections/search-scenes/items/day-01").json()
         hrefs = [link["href"] for link in page["links"]] + [

@@ -35,11 +35,11 @@ WRITES = [
 
 @pytest.fixture(scope="module")
 def allowing(settings: Settings) -> Settings:
-    return settings.model_copy(
-        update={
-            "ingest_token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(),
-            "asset_roots": "https://data.example.org/cogs,/mnt/archive",
-        }
+    return Settings(
+        _env_file=None,
+        data=settings.data,
+        ingest_token_sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
+        asset_roots="https://data.example.org/cogs,/mnt/archive",
     )
 
 
@@ -294,7 +294,10 @@ class TestItems:
     def test_files_of_the_server_are_claimed_by_nobody_else(
         self, stac: httpx.Client, origin: str
     ) -> None:
-        for href in (f"{origin}/assets/-/write/one/B04", f"{origin}/assets/../../../etc/passwd"):
+        for href in (
+            f"{origin}/assets/-/write/one/B04/B04.tif",
+            f"{origin}/assets/../../../etc/passwd",
+        ):
             item = builders.item(
                 "new", collection="write", assets={"a": {"href": href, "type": COG}}
             )

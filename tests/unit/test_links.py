@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +19,7 @@ from eotiles.core.index import INDICES
 from tests import builders
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-FOLDER = PurePosixPath("/srv/eotiles/assets")
+FOLDER = "/srv/eotiles/assets"
 SITE = Site(
     root="https://maps.example.org/eo",
     stac="https://maps.example.org/eo/stac",
@@ -214,6 +213,25 @@ class TestRenders:
         item = scene(B04=asset("B04", band("red")), B08=asset("B08", band("nir")))
         assert [layer.name for layer in layers(item, RENDERS)] == ["ndvi"]
 
+    def test_an_index_whose_bands_are_missing_is_left_out(self) -> None:
+        """One file of each scene in a collection of two sensors: the asset is there, the band is not."""
+        renders = {name: {"assets": ["data"], "index": name} for name in INDICES}
+        camera = scene(data=asset("data", band("red"), band("green"), band("blue"), band("nir")))
+        assert [layer.name for layer in layers(camera, renders)] == ["true-colour", "ndvi", "ndwi"]
+
+    def test_true_colour_made_for_another_order_of_bands_is_not_used(self) -> None:
+        renders = {"true-colour": {"assets": ["data|bidx=4,3,2"], "rescale": [[0, 3000]]}}
+        sentinel = scene(
+            data=asset("data", band("coastal"), band("blue"), band("green"), band("red"))
+        )
+        camera = scene(data=asset("data", band("red"), band("green"), band("blue"), band("nir")))
+        unnamed = scene(data=asset("data", band(), band(), band(), band()))
+        assert layers(sentinel, renders)[0].query[0] == ("assets", "data|bidx=4,3,2")
+        assert layers(camera, renders)[0].query[0] == ("assets", "data|bidx=1,2,3")
+        assert layers(unnamed, renders)[0].query[0] == ("assets", "data|bidx=4,3,2"), (
+            "nothing speaks against it"
+        )
+
     def test_true_colour_is_added_where_they_have_none(self) -> None:
         only_ndvi = {"ndvi": RENDERS["ndvi"]}
         assert [layer.name for layer in layers(SENTINEL, only_ndvi)] == ["true-colour", "ndvi"]
@@ -320,7 +338,7 @@ class TestItem:
 
     def test_without_an_id_no_link_can_be_made_but_no_path_is_told(self) -> None:
         served = link_item(SITE, {"assets": {"x": {"href": "/etc/x.tif"}}}, renders={})
-        assert served == {"assets": {"x": {"href": f"{SITE.assets}/-/x"}}}
+        assert served == {"assets": {"x": {"href": f"{SITE.assets}/-/x/x.tif"}}}
 
     def test_an_interval_has_its_null_datetime_again(self) -> None:
         """pgSTAC stores no null, and without `datetime` an item is not valid."""
@@ -366,10 +384,10 @@ class TestHrefs:
         [
             (f"{FOLDER}/c/i/B 4.tif", f"{SITE.assets}/c/i/B%204.tif"),
             (f"file://{FOLDER}/c/i/B%204.tif", f"{SITE.assets}/c/i/B%204.tif"),
-            ("/mnt/archive/secret/x.tif", f"{SITE.assets}/-/c/i/key"),
-            ("file:///mnt/x.tif", f"{SITE.assets}/-/c/i/key"),
-            (f"{FOLDER}/../../etc/passwd", f"{SITE.assets}/-/c/i/key"),
-            (f"{FOLDER}x/y.tif", f"{SITE.assets}/-/c/i/key"),
+            ("/mnt/archive/secret/x y.tif", f"{SITE.assets}/-/c/i/key/x%20y.tif"),
+            ("file:///mnt/x.tif", f"{SITE.assets}/-/c/i/key/x.tif"),
+            (f"{FOLDER}/../../etc/passwd", f"{SITE.assets}/-/c/i/key/passwd"),
+            (f"{FOLDER}x/y.tif", f"{SITE.assets}/-/c/i/key/y.tif"),
             ("https://example.org/x.tif", "https://example.org/x.tif"),
             ("s3://bucket/x.tif", "s3://bucket/x.tif"),
             ("./x.tif", "./x.tif"),
@@ -382,7 +400,7 @@ class TestHrefs:
         ("href", "stored"),
         [
             (f"{SITE.assets}/c/i/B%204.tif", f"{FOLDER}/c/i/B 4.tif"),
-            (f"{SITE.assets}/-/c/i/key", None),
+            (f"{SITE.assets}/-/c/i/key/x.tif", None),
             (f"{SITE.assets}/../../etc/passwd", None),
             (f"{SITE.assets}/%2e%2e/x", None),
             (f"{SITE.assets}//etc/passwd", None),
@@ -440,7 +458,7 @@ class TestRestore:
         assert restore_item(SITE, served, stored=stored) == stored
 
     def test_nobody_can_claim_a_file_of_another_item(self) -> None:
-        claim = scene(x={"href": f"{SITE.assets}/-/imagery/other/x", "type": COG})
+        claim = scene(x={"href": f"{SITE.assets}/-/imagery/other/x/x.tif", "type": COG})
         with pytest.raises(HrefRefused, match="asset 'x'"):
             restore_item(SITE, claim, stored=None)
 

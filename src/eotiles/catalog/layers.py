@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,22 +69,36 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     assets = {
         key: {"href": key, **each} for key, each in assets.items() if isinstance(each, Mapping)
     }
+    names = {source.common_name for source in sources({"assets": assets, "properties": properties})}
+    indices = [index for index in INDICES.values() if _has_bands(index, names)]
+    fitting = {key: render for key, render in renders.items() if _fits(render, assets, indices)}
+    shown = [key for key in fitting if key in _TRUE_COLOUR_NAMES]
+    if shown and not any("|" in str(name) for key in shown for name in fitting[key]["assets"]):
+        return _in_order(
+            fitting
+        )  # nothing else is needed of the bands, and looking at them is half of the work
     bands = drawables(assets, properties=properties)
+    fitting = {
+        key: render
+        for key, render in fitting.items()
+        if key not in shown or not _is_false(render, bands)
+    }
+    layers = _in_order(fitting) or tuple(
+        OfferedLayer(index.name, _index_title(index, index.title), (("index", index.name),))
+        for index in indices
+    )
     colours = _true_colour(bands)
-    declared = [_render(key, render) for key, render in renders.items() if _fits(render, assets)]
-    if declared:
-        is_shown = any(layer.name in _TRUE_COLOUR_NAMES for layer in declared)
-        layers = ([] if is_shown or colours is None else [colours]) + sorted(declared, key=_rank)
-    else:
-        names = {
-            source.common_name for source in sources({"assets": assets, "properties": properties})
-        }
-        layers = ([] if colours is None else [colours]) + [
-            OfferedLayer(index.name, _index_title(index, index.title), (("index", index.name),))
-            for index in INDICES.values()
-            if all(names.intersection(BAND_SYMBOLS[symbol]) for symbol in index.bands)
-        ]
-    return tuple(layers or (_single(band) for band in bands[:1]))
+    if colours is not None and not any(layer.name in _TRUE_COLOUR_NAMES for layer in layers):
+        return (colours, *layers)
+    return layers or tuple(_single(band) for band in bands[:1])
+
+
+def _in_order(renders: Json) -> tuple[OfferedLayer, ...]:
+    return tuple(sorted((_render(key, render) for key, render in renders.items()), key=_rank))
+
+
+def _has_bands(index: Index, names: Collection[str | None]) -> bool:
+    return all(any(name in names for name in BAND_SYMBOLS[symbol]) for symbol in index.bands)
 
 
 def _true_colour(bands: Sequence[Drawable]) -> OfferedLayer | None:
@@ -137,14 +152,31 @@ def _by_statistics(bands: Sequence[Drawable]) -> Query:
     return (("rescale", f"{low:.6g},{high:.6g}"),) if low < high else ()
 
 
-def _fits(render: Any, assets: Json) -> bool:
-    """Whether a render names assets, all of which are there."""
-    names = render.get("assets") if isinstance(render, Mapping) else None
-    return (
-        isinstance(names, list)
-        and bool(names)
-        and all(str(name).split("|")[0] in assets for name in names)
+def _fits(render: Any, assets: Json, indices: Sequence[Index]) -> bool:
+    """Whether a render names assets, all of which are there, and an index only if the bands allow it."""
+    if not isinstance(render, Mapping) or not isinstance(render.get("assets"), list):
+        return False
+    if render.get("index") in INDICES and not any(
+        index.name == render["index"] for index in indices
+    ):
+        return False
+    return bool(render["assets"]) and all(
+        str(name).split("|")[0] in assets for name in render["assets"]
     )
+
+
+def _is_false(render: Json, bands: Sequence[Drawable]) -> bool:
+    """Whether a true colour render would show other colours: made for another sensor's order of bands."""
+    known = {(band.source.asset, band.source.band): band.source.common_name for band in bands}
+    chosen: list[str | None] = []
+    for name in render["assets"]:
+        asset, _, numbers = str(name).partition("|bidx=")
+        if not re.fullmatch(r"[0-9,]*", numbers):
+            return False
+        chosen += [
+            known.get((asset, int(number))) for number in (numbers or "1").split(",") if number
+        ]
+    return len(chosen) == len(_COLOURS) and None not in chosen and tuple(chosen) != _COLOURS
 
 
 def _render(key: str, render: Json) -> OfferedLayer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -179,5 +180,6 @@ def _with_extension(extensions: Any) -> list[str]:
     return known if WEB_MAP_LINKS in known else [*known, WEB_MAP_LINKS]
 
 
+@lru_cache(maxsize=4096)
 def _encode(query: Query) -> str:
     return urlencode(query, safe=",", quote_via=quote)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-UNPUBLISHED = "-"
-"""First segment, below the address of the assets, of files that the catalogue names but that are not handed out."""
+BY_NAME = "-"
+"""First segment, below the address of the assets, of a file that lies elsewhere and is found through its item."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,8 @@ class Site:
     raster: str
     assets: str
 
-    folder: PurePosixPath
-    """Holds the imagery that ingest converted; what is in it is public at `assets`."""
+    folder: str
+    """Path of the folder with the imagery that ingest converted; what is in it is public at `assets`."""
 
     def collection(self, collection: str) -> str:
         """Address of a collection in the raster API."""
@@ -33,27 +32,29 @@ class Site:
         return f"{self.collection(collection)}/items/{quote(item, safe='')}"
 
 
-def local_path(href: str) -> PurePosixPath | None:
+def local_path(href: str) -> str | None:
     """The file of this machine that an href names; None for an address of the web or of an object store."""
     if href.startswith("/"):
-        return PurePosixPath(href)
+        return href
     if href.startswith("file://"):
-        return PurePosixPath(unquote(urlsplit(href).path))
+        return unquote(urlsplit(href).path)
     return None
 
 
 def published_href(site: Site, href: str, *, owner: tuple[str, ...], key: str) -> str:
     """What people get instead of the path of a file of this machine; any other href is left alone.
 
-    A file outside `site.folder` is drawn, but not handed out: its href says whose asset it is (`owner`: collection,
-    item) and nothing about where it lies.
+    The href of a file outside `site.folder` says whose asset it is (`owner`: collection, item) and what it is called,
+    and nothing about where it lies.
     """
     path = local_path(href)
     if path is None:
         return href
-    if path.is_relative_to(site.folder) and ".." not in path.parts:
-        return f"{site.assets}/{quote(str(path.relative_to(site.folder)))}"
-    return "/".join((site.assets, UNPUBLISHED, *(quote(part, safe="") for part in (*owner, key))))
+    inside = path.removeprefix(f"{site.folder}/")
+    if inside != path and ".." not in inside.split("/"):
+        return f"{site.assets}/{quote(inside)}"
+    name = path.rpartition("/")[2]
+    return "/".join((site.assets, BY_NAME, *(quote(part, safe="") for part in (*owner, key, name))))
 
 
 def stored_href(site: Site, href: str) -> str | None:
@@ -61,7 +62,6 @@ def stored_href(site: Site, href: str) -> str | None:
     inside = href.removeprefix(site.assets + "/")
     if inside == href:
         return href
-    path = PurePosixPath(unquote(inside))
-    if path.is_absolute() or path.parts[:1] == (UNPUBLISHED,) or ".." in path.parts:
-        return None
-    return str(site.folder / path)
+    path = unquote(inside)
+    parts = path.split("/")
+    return None if ".." in parts or parts[0] in ("", BY_NAME) else f"{site.folder}/{path}"

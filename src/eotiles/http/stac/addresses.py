@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import cast
 
 from fastapi import Request
@@ -22,7 +21,7 @@ def site_of(request: Request) -> Site:
         stac=here,
         raster=root + settings.raster_path,
         assets=root + settings.assets_path,
-        folder=PurePosixPath(settings.assets),
+        folder=str(settings.assets),
     )
 
 

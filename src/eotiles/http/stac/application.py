@@ -20,13 +20,14 @@ from eotiles.core.errors import BadParameter
 from eotiles.http.errors import Foreign
 from eotiles.http.service import equip
 from eotiles.http.stac.addresses import MountedHere
+from eotiles.http.stac.asset_lookup import finder
 from eotiles.http.stac.assets import create_assets
 from eotiles.http.stac.body import StrictJson
 from eotiles.http.stac.client import CatalogueClient
 from eotiles.http.stac.configuration import api_settings
 from eotiles.http.stac.connections import ping, pool_of
 from eotiles.http.stac.extensions import read_extensions
-from eotiles.http.stac.renders import Renders
+from eotiles.http.stac.recent import Recent
 from eotiles.settings import Settings
 
 STAC_VERSION = "1.1.0"
@@ -71,7 +72,7 @@ def create_stac(settings: Settings) -> FastAPI:
     # Upstream's compression, proxy headers and CORS: the gateway, http/address.py and equip do these.
     app.user_middleware.clear()
     app.state.eotiles = settings
-    app.state.renders = Renders()
+    app.state.renders = Recent(most=1024)
     app.add_middleware(StrictJson, most_bytes=MOST_SEARCH_BYTES, most_values=MOST_SEARCH_VALUES)
     app.add_middleware(MountedHere)
 
@@ -86,5 +87,5 @@ def create_stac(settings: Settings) -> FastAPI:
         validation_status=400,
         foreign=STAC_ERRORS,
     )
-    app.state.assets = create_assets(settings, meters=app.state.meters)
+    app.state.assets = create_assets(settings, meters=app.state.meters, find=finder(app))
     return app

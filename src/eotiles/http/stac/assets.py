@@ -1,10 +1,12 @@
-"""Hands out the files of the data folder that items name: GET and HEAD with ranges, nothing else."""
+"""Hands out the files that items name: GET and HEAD with ranges, nothing else."""
 
 from __future__ import annotations
 
 import os
-from pathlib import PurePosixPath
+import stat
+from pathlib import Path, PurePosixPath
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -15,9 +17,10 @@ from starlette.routing import Mount
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
-from eotiles.catalog.site import UNPUBLISHED
+from eotiles.catalog.site import BY_NAME
 from eotiles.http.errors import add_handlers
 from eotiles.http.operations import Meters, Operations
+from eotiles.http.stac.asset_lookup import Find
 from eotiles.settings import Settings
 
 MEDIA_TYPES = {
@@ -34,14 +37,17 @@ MEDIA_TYPES = {
 }
 """What is handed out; a file of another kind (a half-written one, say) is not there."""
 
+_NOT_THERE = "there is no such file"
 
-def create_assets(settings: Settings, *, meters: Meters) -> Starlette:
-    """The application that is mounted at `settings.assets_path`."""
+
+def create_assets(settings: Settings, *, meters: Meters, find: Find) -> Starlette:
+    """The application that is mounted at `settings.assets_path`: the data folder, and what `find` knows."""
     files = AssetFiles(directory=settings.assets, check_dir=False, follow_symlink=False)
+    files.find = find
     app = Starlette(
         routes=[Mount("/", files)],
         middleware=[
-            Middleware(Operations, service="assets", meters=meters, scalars=frozenset),
+            Middleware(Operations, service="assets", meters=meters, scalars=frozenset()),
             Middleware(
                 CORSMiddleware,
                 allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
@@ -66,19 +72,34 @@ def create_assets(settings: Settings, *, meters: Meters) -> Starlette:
 class AssetFiles(StaticFiles):
     """Starlette's static files, for imagery: by kind, cacheable, no hidden files, no folders, no links out."""
 
+    find: Find
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         parts = PurePosixPath(path).parts
-        if parts[:1] == (UNPUBLISHED,):
-            raise HTTPException(404, "this file is drawn as tiles, but not handed out")
         is_hidden = any(part.startswith(".") for part in parts)
         if is_hidden or PurePosixPath(path).suffix.lower() not in MEDIA_TYPES:
-            raise HTTPException(404, "there is no such file")
+            raise HTTPException(404, _NOT_THERE)
+        if parts[0] == BY_NAME:
+            return await self._found(path.removeprefix(f"{BY_NAME}/"), scope)
         try:
             return await super().get_response(path, scope)
         except HTTPException as error:
             if error.status_code == 405:
                 raise
-            raise HTTPException(404, "there is no such file") from error
+            raise HTTPException(404, _NOT_THERE) from error
+
+    async def _found(self, address: str, scope: Scope) -> Response:
+        """A file outside the data folder, whose item says where it lies."""
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        file: Path = await self.find(address)
+        try:
+            found = await to_thread.run_sync(os.stat, file)
+        except OSError as error:
+            raise HTTPException(404, _NOT_THERE) from error
+        if not stat.S_ISREG(found.st_mode):
+            raise HTTPException(404, _NOT_THERE)
+        return self.file_response(file, found, scope)
 
     async def check_config(self) -> None:
         """The folder comes with the first scene that is ingested; until then nothing is there."""

@@ -18,7 +18,7 @@ from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, Unkno
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
 from eotiles.http.stac.landing import landing_links, sortables_link
-from eotiles.http.stac.renders import Renders
+from eotiles.http.stac.recent import Recent
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
             collection = await super().get_collection(collection_id, request)
         except NotFoundError as error:
             raise UnknownCollection(f"there is no collection {collection_id!r}") from error
-        _renders(request).remember(collection)
+        _renders(request).put(collection_id, _declared(collection))
         return self._linked(collection, request, Additions())
 
     async def all_collections(
@@ -172,18 +172,24 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         known = _renders(request)
         found = {}
         for name in {str(item["collection"]) for item in items if item.get("collection")}:
-            renders = known.recall(name)
+            renders = known.get(name)
             if renders is None:
                 try:
-                    renders = known.remember(await self.get_collection(name, request))
+                    renders = _declared(await self.get_collection(name, request))
                 except NotFound:
-                    renders = known.remember({"id": name})  # deleted meanwhile
+                    renders = known.put(name, {})  # deleted meanwhile
             found[name] = renders
         return found
 
 
-def _renders(request: Request) -> Renders:
-    return cast(Renders, request.app.state.renders)
+def _renders(request: Request) -> Recent[str, Json]:
+    """Collection → its renders: a search gives items, and those lack them."""
+    return cast("Recent[str, Json]", request.app.state.renders)
+
+
+def _declared(collection: Json) -> Json:
+    renders = collection.get("renders")
+    return renders if isinstance(renders, dict) else {}
 
 
 def _additions(include: set[str], exclude: set[str]) -> Additions:
