@@ -1,0 +1,90 @@
+"""Clients that are not ours: GDAL opens the WMTS and the tiles of a TileJSON."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+
+from tests.integration.conftest import Raster
+from tests.integration.raster_expected import colours, index_values
+from tests.integration.raster_scenes import mercator_to_utm
+
+pytestmark = [
+    pytest.mark.integration,
+    # Of the thirteen matrix sets in a WMTS some have no place for the scene; morecantile warns and goes on.
+    pytest.mark.filterwarnings("ignore:Point .* is outside TMS bounds:UserWarning"),
+]
+
+WEB_MERCATOR = CRS.from_epsg(3857)
+
+
+def compare(raster: Raster, drawn: Any, transform: Any) -> None:
+    """A picture of NDVI against NumPy, at pixels that are clear of borders."""
+    rows, columns = np.mgrid[0 : drawn.shape[1], 0 : drawn.shape[2]]
+    x, y = mercator_to_utm.transform(*(transform * (columns + 0.5, rows + 0.5)))
+    expected, valid, clear = index_values(raster.scenes["mixed"], "ndvi", x, y)
+    seen = clear & valid
+    assert seen.sum() > 5000
+    np.testing.assert_array_equal(drawn[3][clear] > 0, valid[clear])
+    wanted = colours("ndvi", np.where(seen, expected, 0)).transpose(2, 0, 1)
+    # A value within float32 of a step of the ramp may be drawn in the colour beside it.
+    assert (abs(drawn[:3].astype(int) - wanted)[:, seen].max(axis=0) > 8).mean() < 0.001
+
+
+def test_gdal_opens_the_wmts(raster: Raster) -> None:
+    capabilities = (
+        f"{raster.http.base_url}{raster.item('mixed').lstrip('/')}/WMTSCapabilities.xml?index=ndvi"
+    )
+    layer = "raster-scenes/mixed_WebMercatorQuad_default"
+    with rasterio.open(f"WMTS:{capabilities},layer={layer},zoom_level=14") as dataset:
+        assert dataset.crs == WEB_MERCATOR
+        assert dataset.count == 4
+        bounds = dataset.bounds
+        assert bounds.left < 1_002_000 < 1_004_000 < bounds.right
+        window = dataset.window(1_002_100, 5_642_300, 1_004_500, 5_644_700)
+        drawn = dataset.read(window=window.round_offsets().round_lengths())
+        compare(raster, drawn, dataset.window_transform(window.round_offsets().round_lengths()))
+
+
+def test_the_wmts_describes_items_and_mosaics(raster: Raster) -> None:
+    for place in (raster.item("mixed"), raster.collection):
+        got = raster.http.get(f"{place}/WMTSCapabilities.xml", params={"index": "ndvi"})
+        assert got.status_code == 200
+        assert got.headers["content-type"] == "application/xml"
+        names = {"wmts": "http://www.opengis.net/wmts/1.0", "ows": "http://www.opengis.net/ows/1.1"}
+        root = ET.fromstring(got.text)
+        titles = [title.text or "" for title in root.findall(".//wmts:Layer/ows:Title", names)]
+        assert any(title.endswith("_WebMercatorQuad_default") for title in titles)
+        template = root.find(".//wmts:ResourceURL", names)
+        assert template is not None
+        assert "index=ndvi" in template.attrib["template"]
+
+
+def test_gdal_reads_the_tiles_of_a_tilejson(raster: Raster) -> None:
+    found = raster.http.get(
+        f"{raster.item('mixed')}/WebMercatorQuad/tilejson.json",
+        params={"index": "ndvi", "tile_format": "png", "tilesize": 256, "maxzoom": 14},
+    ).json()
+    url = found["tiles"][0].replace("{z}", "${z}").replace("{x}", "${x}").replace("{y}", "${y}")
+    half = math.pi * 6378137
+    description = f"""<GDAL_WMS>
+      <Service name="TMS"><ServerUrl>{url.replace("&", "&amp;")}</ServerUrl></Service>
+      <DataWindow><UpperLeftX>{-half}</UpperLeftX><UpperLeftY>{half}</UpperLeftY><LowerRightX>{half}</LowerRightX>
+        <LowerRightY>{-half}</LowerRightY><TileLevel>{found["maxzoom"]}</TileLevel><TileCountX>1</TileCountX>
+        <TileCountY>1</TileCountY><YOrigin>top</YOrigin></DataWindow>
+      <Projection>EPSG:3857</Projection><BlockSizeX>256</BlockSizeX><BlockSizeY>256</BlockSizeY><BandsCount>4</BandsCount>
+    </GDAL_WMS>"""
+    with rasterio.open(description) as dataset:
+        window = dataset.window(1_002_100, 5_642_300, 1_004_500, 5_644_700)
+        window = window.round_offsets().round_lengths()
+        compare(raster, dataset.read(window=window), dataset.window_transform(window))
+        with WarpedVRT(dataset, crs="EPSG:32632", resampling=Resampling.nearest) as vrt:
+            assert vrt.crs.to_epsg() == 32632
