@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 import eotiles
 from eotiles.cli import app
 from eotiles.cli.settings import in_force, reference, variable
+from eotiles.core.index import INDICES
+from eotiles.ingest.demo import COLLECTION, ITEM
 from eotiles.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +81,15 @@ def test_files_that_a_page_names_exist(page: str) -> None:
     folder = (ROOT / page).parent
     missing = {name for name in names if not exists(name) and not (folder / name).exists()}
     assert not missing, f"{page} names files that are not there"
+
+
+def test_addresses_in_the_readme_are_those_of_the_demo() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert f"/raster/collections/{COLLECTION}/items/{ITEM}/tiles/WebMercatorQuad/" in text
+    assert set(re.findall(r"/items/([\w-]+)", text)) == {ITEM}
+    named = set(re.findall(r"index=(\w+)", text))
+    assert named
+    assert named <= set(INDICES)
 
 
 def test_the_architecture_shows_every_part_and_the_import_rule_as_it_is_checked() -> None:
