@@ -112,6 +112,16 @@ def test_one_service_alone_answers_under_its_path(own_data: Path) -> None:
         _end(process)
 
 
+def test_the_map_page_alone_starts_no_database(tmp_path: Path) -> None:
+    process, url = _start(tmp_path, "--service", "site")
+    try:
+        assert _get(f"{url}/readyz")["service"] == "site"
+        assert _get(f"{url}/config.json")["title"] == "eotiles"
+    finally:
+        _end(process)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_port_in_use_is_said_in_one_sentence(own_data: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated
 
 import typer
@@ -44,7 +44,12 @@ def serve(
     services = _services(service or SERVICES)
     chosen_host = settings.host if host is None else host
     chosen_port = settings.port if port is None else port
-    with listening(chosen_host, chosen_port) as listener, embedded_database(settings):
+    # The map page alone needs no database.
+    needs_database = services != ("site",)
+    with (
+        listening(chosen_host, chosen_port) as listener,
+        embedded_database(settings) if needs_database else nullcontext(),
+    ):
         address, bound = listener.getsockname()[:2]
         typer.echo(f"eotiles: {', '.join(services)} at http://{address}:{bound}", err=True)
         run_server(settings, services, listener)
