@@ -144,6 +144,12 @@ class Settings(BaseSettings):
         description="Description of the catalogue (Markdown).",
     )
 
+    @field_validator("data")
+    @classmethod
+    def _data(cls, value: Path) -> Path:
+        # Items hold paths below it: they have to mean the same in every process, wherever it was started.
+        return value.expanduser().absolute()
+
     @field_validator("stac_path", "raster_path", "assets_path")
     @classmethod
     def _path(cls, value: str) -> str:

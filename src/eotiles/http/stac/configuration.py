@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from stac_fastapi.pgstac.config import PostgresSettings, ServerSettings
 from stac_fastapi.pgstac.config import Settings as ApiSettings
 
 import eotiles
+from eotiles.core.errors import SetupError
 from eotiles.core.role import Role
 from eotiles.runtime import conninfo
 from eotiles.settings import Settings
@@ -71,7 +73,11 @@ def api_settings(settings: Settings) -> ApiSettings:
 
 
 def postgres_settings(settings: Settings, role: Role) -> PostgresSettings:
-    """A pool that opens connections when they are needed: the service starts, and stays, while the database is down."""
+    """A pool that opens connections when they are needed: the service starts, and stays, while the database is down.
+
+    Raises:
+        SetupError: the settings name no database that could be there.
+    """
     is_reader = role == "read"
     timeout_s = settings.statement_timeout_s if is_reader else WRITE_TIMEOUT_S
     session: dict[str, Any] = {
@@ -84,18 +90,17 @@ def postgres_settings(settings: Settings, role: Role) -> PostgresSettings:
     if is_reader:
         # Keeps pgSTAC from writing a row of `searches` on every search.
         session["pgstac.readonly"] = "true"
-    parts = {
-        key: str(value)
-        for key, value in conninfo_to_dict(conninfo(settings, role)).items()
-        if value
-    }
+    parts = _parts(conninfo(settings, role))
+    if "port" in parts:
+        # libpq takes an empty port for the usual one, asyncpg does not.
+        parts["port"] = ",".join(port or "5432" for port in parts["port"].split(","))
     understood = {key: value for key, value in parts.items() if key in _ASYNCPG_UNDERSTANDS}
     return ExplicitPostgresSettings.model_validate(
         {
             "pguser": parts.get("user", ""),
             "pgpassword": parts.get("password", ""),
             "pghost": parts.get("host", ""),
-            "pgport": int(parts.get("port", "5432").split(",")[0]),
+            "pgport": 5432,  # required, but what counts is in the URI
             "pgdatabase": parts.get("dbname", ""),
             "uri": f"postgresql://?{urlencode(understood)}",
             "db_min_conn_size": 0,
@@ -104,3 +109,18 @@ def postgres_settings(settings: Settings, role: Role) -> PostgresSettings:
             "server_settings": ServerSettings.model_validate(session),
         }
     )
+
+
+def _parts(uri: str) -> dict[str, str]:
+    """What a connection URI says.
+
+    Raises:
+        SetupError: it is none.
+    """
+    try:
+        return {key: str(value) for key, value in conninfo_to_dict(uri).items() if value}
+    except ProgrammingError:
+        # Its message quotes the part that it does not understand, which may be the password.
+        raise SetupError(
+            "the database's address is no PostgreSQL URI (EOTILES_DATABASE_URL)"
+        ) from None
