@@ -35,6 +35,7 @@ from eotiles.core.index import INDICES
 from eotiles.http.service import equip
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
+from eotiles.http.titiler.body import BodyLimit
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.encoding import encode
 from eotiles.http.titiler.errors import RASTER_ERRORS
@@ -88,7 +89,6 @@ def create_raster(settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         dependencies=[Depends(within_limits)],
-        max_body_size=BODY_MAX_BYTES,
     )
     update_openapi(app)
     templates = Jinja2Templates(env=_templates())
@@ -127,6 +127,7 @@ def create_raster(settings: Settings) -> FastAPI:
     async def ready() -> None:
         await app.state.database.ping()
 
+    app.add_middleware(BodyLimit, most_bytes=BODY_MAX_BYTES)
     app.add_middleware(
         CacheControlMiddleware,
         cachecontrol="public, max-age=3600",

@@ -8,6 +8,7 @@ on the async pool of the process.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -39,6 +40,7 @@ from eotiles.core.errors import (
     EotilesError,
     HrefRefused,
     MissingBand,
+    Unavailable,
     UnknownAsset,
     UnknownBand,
 )
@@ -50,6 +52,8 @@ from eotiles.plan import Layer
 from eotiles.read.grid import Bounds, Grid, Size, check_tile, tile_grid
 
 ITEMS_DEFAULT = 100
+SECONDS_MAX = 10
+"""After which a mosaic is given up, between two of its items: whoever asked has long left."""
 _LACKING = (MissingBand, UnknownAsset, UnknownBand)
 """An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
 
@@ -89,12 +93,15 @@ class MosaicBackend(PGSTACBackend):
 
     @cached_property
     def _zooms(self) -> list[tuple[int, int]]:
-        """Of a few items that can be drawn; of the whole matrix set where there is none."""
+        """Of a few items that can be drawn; of the whole matrix set where there is none.
+
+        A tile further out would be made of many items.
+        """
         found: list[tuple[int, int]] = []
         for item in self.finder.sample(self.input):
             reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
             with suppress(*_LACKING, AssetUnreadable, HrefRefused):
-                found.append((reader.minzoom, reader.maxzoom))
+                found.append(reader.zooms(smallest_px=256))  # type: ignore[attr-defined]
         return found or [(self.tms.minzoom, self.tms.maxzoom)]
 
     def _declared_zoom(self, name: str) -> int | None:
@@ -288,11 +295,18 @@ class MosaicBackend(PGSTACBackend):
 
         Raises:
             EmptyMosaicError: none of them touches the grid.
+            Unavailable: it takes too long.
         """
         lacking: list[EotilesError] = []
         geometry, crs = cutline
+        deadline = time.monotonic() + SECONDS_MAX
 
         def draw(item: Item) -> ImageData:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"mosaic {self.input.title!r} took longer than {SECONDS_MAX} s to draw; "
+                    "ask for a smaller area, a higher zoom or fewer items"
+                )
             reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
             try:
                 image: ImageData = reader.image(grid, layer=layer, reading=reading)  # type: ignore[attr-defined]

@@ -44,8 +44,12 @@ def extent(frames: Sequence[Frame], *, common: bool) -> Extent | None:
     return Extent(crs, (left, bottom, right, top), finest)
 
 
-def zooms(frame: Frame, tms: TileMatrixSet) -> tuple[int, int]:
-    """Least and greatest zoom that are worth asking for: a raster of about one tile, and its own pixels."""
+SMALLEST_PX = 32
+"""A scene is drawn from the zoom on at which it is about so large: smaller it is a dot."""
+
+
+def zooms(frame: Frame, tms: TileMatrixSet, *, smallest_px: int) -> tuple[int, int]:
+    """Least and greatest zoom that are worth asking for: the raster is `smallest_px` large, and its own pixels."""
     try:
         transform, width, height = calculate_default_transform(
             frame.crs, tms.rasterio_crs, frame.width_px, frame.height_px, *frame.bounds
@@ -53,8 +57,7 @@ def zooms(frame: Frame, tms: TileMatrixSet) -> tuple[int, int]:
     except RasterioError:
         return tms.minzoom, tms.maxzoom  # it has no place in that matrix set
     resolution = max(abs(transform.a), abs(transform.e))
-    tile_px = tms.tileMatrices[0].tileWidth
-    coarsest = resolution * 2 ** get_maximum_overview_level(width, height, minsize=tile_px)
+    coarsest = resolution * 2 ** get_maximum_overview_level(width, height, minsize=smallest_px)
     return tms.zoom_for_res(coarsest), tms.zoom_for_res(resolution)
 
 

@@ -28,7 +28,7 @@ from eotiles.http.titiler.drawing import (
     require_touch,
     sample_plan,
 )
-from eotiles.http.titiler.extent import Extent, extent, zooms
+from eotiles.http.titiler.extent import SMALLEST_PX, Extent, extent, zooms
 from eotiles.http.titiler.images import blank
 from eotiles.http.titiler.layers import ALL
 from eotiles.http.titiler.parameters import Reading
@@ -75,11 +75,17 @@ class ItemReader(BaseReader):
 
     @property
     def minzoom(self) -> int:
-        return self.tms.minzoom if self._extent is None else zooms(self._extent.finest, self.tms)[0]
+        return self.zooms(SMALLEST_PX)[0]
 
     @property
     def maxzoom(self) -> int:
-        return self.tms.maxzoom if self._extent is None else zooms(self._extent.finest, self.tms)[1]
+        return self.zooms(SMALLEST_PX)[1]
+
+    def zooms(self, smallest_px: int) -> tuple[int, int]:
+        """Least and greatest zoom that are worth asking for; at the least the item is about `smallest_px` large."""
+        if self._extent is None:
+            return self.tms.minzoom, self.tms.maxzoom
+        return zooms(self._extent.finest, self.tms, smallest_px=smallest_px)
 
     @property
     def assets(self) -> list[str]:
