@@ -33,6 +33,7 @@ def origin(cluster: Cluster, settings: Settings, ingest_conninfo: str) -> Iterat
             properties={
                 "eo:cloud_cover": day * 5.0,
                 "title": f"Scene {day}",
+                "tags": ["third", "any"] if day % 3 == 0 else ["any"],
                 "description": "a flood" if day % 2 else "dry land",
                 "platform": "sentinel-2a" if day < 7 else "sentinel-2b",
             },
@@ -162,6 +163,8 @@ class TestSearch:
             ),
             ("datetime > DATE('2021-03-12')", days(12)),
             ("id = 'day-01' OR id = 'day-02'", days(2, 1)),
+            ("A_CONTAINS(tags, ('third')) AND id < 'day-08'", days(6, 3)),
+            ("accenti(title) = accenti('Scéne 4')", days(4)),
             ("gsd IS NULL AND id = 'day-01'", days(1)),
         ],
     )
