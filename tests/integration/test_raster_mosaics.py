@@ -212,6 +212,7 @@ def test_tilejson(raster: Raster, search: str) -> None:
         assert found["bounds"] == [8.9, 45.0, 9.2, 45.2]
         assert (found["minzoom"], found["maxzoom"]) == (12, 13)
         assert found["raster_layers"] == {"green": {"index": "ndvi"}}
+        assert "Contains modified Copernicus Sentinel data 2024" in found["attribution"]
     assert get(raster, f"{raster.collection}/WebMercatorQuad/tilejson.json", index="ndvi").json()[
         "name"
     ] == (f"ndvi of {COLLECTION}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eotiles.catalog.radiometry import OFFSET_APPLIED, physical, radiometry
+from eotiles.catalog.radiometry import BASELINE, OFFSET_APPLIED, physical, radiometry
 
 
 def test_physical_values_equal_float64_arithmetic() -> None:
@@ -39,10 +39,42 @@ def test_an_offset_that_the_pixels_already_have_is_not_applied_twice(
         raster_band={"scale": 0.0001, "offset": -0.1},
         asset={},
         properties={OFFSET_APPLIED: applied},
+        is_reflectance=True,
     )
     assert found is not None
     assert (found.scale, found.offset) == (0.0001, offset)
 
 
+@pytest.mark.parametrize(
+    ("baseline", "declared", "is_reflectance", "expected"),
+    [
+        ("05.09", {}, True, (0.0001, -0.1)),
+        ("04.00", {}, True, (0.0001, -0.1)),
+        ("03.01", {}, True, (1.0, 0.0)),
+        ("unknown", {}, True, (1.0, 0.0)),
+        (None, {}, True, (1.0, 0.0)),
+        ("05.09", {}, False, (1.0, 0.0)),
+        ("05.09", {"scale": 0.0001}, True, (0.0001, 0.0)),
+        ("05.09", {"scale": 0.0001, "offset": 0}, True, (0.0001, 0.0)),
+    ],
+)
+def test_the_baseline_of_sentinel_2_tells_where_nothing_else_does(
+    baseline: object,
+    declared: dict[str, float],
+    is_reflectance: bool,
+    expected: tuple[float, float],
+) -> None:
+    found = radiometry(
+        {},
+        raster_band=declared,
+        asset={},
+        properties={BASELINE: baseline},
+        is_reflectance=is_reflectance,
+    )
+    assert found is not None
+    assert (found.scale, found.offset) == expected
+
+
 def test_an_impossible_scale_means_nothing() -> None:
-    assert radiometry({"raster:scale": 0}, raster_band={}, asset={}, properties={}) is None
+    band = {"raster:scale": 0}
+    assert radiometry(band, raster_band={}, asset={}, properties={}, is_reflectance=True) is None

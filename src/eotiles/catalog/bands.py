@@ -51,16 +51,25 @@ def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source
     numbers = _list(asset.get("raster:bands"))
     for position in range(max(len(described), len(numbers), 1)):
         band, raster_band = _at(described, position), _at(numbers, position)
-        meaning = radiometry(band, raster_band=raster_band, asset=asset, properties=properties)
+        common_name = (
+            _text(band.get("eo:common_name"))
+            or _text(band.get("common_name"))
+            or _text(asset.get("eo:common_name"))
+        )
+        meaning = radiometry(
+            band,
+            raster_band=raster_band,
+            asset=asset,
+            properties=properties,
+            is_reflectance=common_name is not None,
+        )
         if meaning is None:
             continue
         yield Source(
             asset=key,
             band=position + 1,
             name=_text(band.get("name")) or key,
-            common_name=_text(band.get("eo:common_name"))
-            or _text(band.get("common_name"))
-            or _text(asset.get("eo:common_name")),
+            common_name=common_name,
             scale=meaning.scale,
             offset=meaning.offset,
             nodata=meaning.nodata,

@@ -21,6 +21,13 @@ OFFSET_APPLIED = "earthsearch:boa_offset_applied"
 lists that offset (https://github.com/Element84/earth-search/issues/9)."""
 
 
+BASELINE = "s2:processing_baseline"
+BASELINE_OF_OFFSET = 4.0
+SENTINEL_2 = (0.0001, -0.1)
+"""Scale and offset since processing baseline 04.00: a digital number is 10000 × reflectance + 1000 (RADIO_ADD_OFFSET in
+ESA's product specification)."""
+
+
 @dataclass(frozen=True)
 class Radiometry:
     """A digital number `dn` stands for `dn * scale + offset`, unless it is `nodata`."""
@@ -36,11 +43,12 @@ class Radiometry:
 
 
 def radiometry(
-    band: Json, *, raster_band: Json, asset: Json, properties: Json
+    band: Json, *, raster_band: Json, asset: Json, properties: Json, is_reflectance: bool
 ) -> Radiometry | None:
     """What the item says about a band; None where it says something impossible, a scale of 0.
 
-    `band` is its entry in `bands` or `eo:bands`, `raster_band` its entry in `raster:bands`; either may be empty.
+    `band` is its entry in `bands` or `eo:bands`, `raster_band` its entry in `raster:bands`; either may be empty. Of a
+    band of reflectance that declares neither scale nor offset, Sentinel-2's processing baseline tells.
     """
     levels = (band, asset, properties)
 
@@ -54,6 +62,8 @@ def radiometry(
         return None
     if properties.get(OFFSET_APPLIED) is True:
         offset = 0.0
+    elif scale is None and offset is None and is_reflectance and _has_sentinel_offset(properties):
+        scale, offset = SENTINEL_2
     return Radiometry(1.0 if scale is None else scale, offset or 0.0, declared("nodata"))
 
 
@@ -75,6 +85,13 @@ def physical(
         # In float64 and rounded once: in float32, 1000 * 0.0001 - 0.1 is not 0, and 0/0 would become a valid 0.
         value[...] = plane * np.float64(scale) + np.float64(offset)
     return values
+
+
+def _has_sentinel_offset(properties: Json) -> bool:
+    try:
+        return float(properties.get(BASELINE, 0)) >= BASELINE_OF_OFFSET
+    except (TypeError, ValueError):
+        return False
 
 
 def first_number(*values: Any) -> float | None:

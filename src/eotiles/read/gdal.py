@@ -1,4 +1,4 @@
-"""Opening GeoTIFFs with GDAL: one driver, a quiet configuration, limits for the header (docs/security.md)."""
+"""Opening GeoTIFFs with GDAL: one driver, a quiet configuration, limits for the header (docs/raster.md)."""
 
 from __future__ import annotations
 

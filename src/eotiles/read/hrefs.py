@@ -1,4 +1,4 @@
-"""Which hrefs are opened: those below a root that the operator named, and no other (docs/security.md).
+"""Which hrefs are opened: those below a root that the operator named, and no other (docs/raster.md).
 
 An item is written by strangers. Its hrefs are data that GDAL would follow anywhere: to files of this machine, to the
 internal network, into archives. So they pass here first, and what GDAL gets is made here from the checked parts.

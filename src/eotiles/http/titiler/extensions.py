@@ -1,9 +1,9 @@
 """Routes that TiTiler does not have: `/indices` and `/legend`; and the attribution in its TileJSON."""
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial, wraps
 from typing import Annotated, Any, Literal
 
 from anyio.from_thread import run as run_in_loop
@@ -175,7 +175,7 @@ class AttributionExtension(FactoryExtension):
 
 
 def _attributed(endpoint: Callable[..., Json]) -> Callable[..., Json]:
-    @functools.wraps(endpoint)
+    @wraps(endpoint)
     def tilejson(**values: Any) -> Json:
         body = endpoint(**values)
         place, request = values["src_path"], values["request"]
@@ -184,14 +184,19 @@ def _attributed(endpoint: Callable[..., Json]) -> Callable[..., Json]:
         body["name"] = f"{layer.index or 'bands'} of {place}"
         return body
 
-    assert "src_path" in inspect.signature(endpoint).parameters
+    assert {"src_path", "request", "layer_params"} <= set(inspect.signature(endpoint).parameters)
     return tilejson
 
 
 def _attribution(place: Item | Mosaic, request: Request) -> str | None:
+    database = request.app.state.database
     if isinstance(place, Mosaic):
-        return attribution(None, place.collection)
+        if (found := attribution(None, place.collection)) is not None:
+            return found
+        items = run_in_loop(partial(find_items, geometry=None, limit=SAMPLE), database, place)
+        each = [attribution(item.stac, None) for item in items]
+        return "; ".join(dict.fromkeys(text for text in each if text)) or None
     collection: Mapping[str, Any] | None = None
     with suppress(UnknownCollection):  # deleted between two look-ups
-        collection = run_in_loop(get_collection, request.app.state.database, place.collection)
+        collection = run_in_loop(get_collection, database, place.collection)
     return attribution(place.stac, collection)
