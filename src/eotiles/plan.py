@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eotiles.catalog.bands import asset_sources, geotiff_assets, sources
 from eotiles.core.errors import BadParameter, MissingBand, UnknownAsset, UnknownBand
-from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+from eotiles.core.index import BAND_SYMBOLS, INDICES, Index, suppliers
 from eotiles.core.source import Source
 
 Json = Mapping[str, Any]
@@ -124,7 +124,7 @@ def plan_index(item: Json, index: Index) -> Plan:
         MissingBand: the item has no band for a symbol.
     """
     available = sources(item)
-    chosen = {symbol: supplier(available, symbol) for symbol in index.bands}
+    chosen = {symbol: _finest(available, name) for symbol, name in _named(available, index)}
     if missing := [symbol for symbol, source in chosen.items() if source is None]:
         wanted = "; ".join(" or ".join(BAND_SYMBOLS[symbol]) for symbol in missing)
         raise MissingBand(
@@ -172,19 +172,20 @@ def plan_assets(item: Json, layer: Layer, *, physical: bool) -> Plan:
     )
 
 
-def supplier(available: tuple[Source, ...], symbol: str) -> Source | None:
-    """The Source that stands for a band symbol."""
-    for common_name in BAND_SYMBOLS[symbol]:
-        having = [source for source in available if source.common_name == common_name]
-        if having:
-            return min(having, key=lambda source: source.gsd_m or float("inf"))
-    return None
-
-
 def missing_symbols(item: Json, index: Index) -> tuple[str, ...]:
     """Symbols of the index that no band of the item can stand for; empty: the index can be drawn."""
-    available = sources(item)
-    return tuple(symbol for symbol in index.bands if supplier(available, symbol) is None)
+    return tuple(symbol for symbol, name in _named(sources(item), index) if name is None)
+
+
+def _named(available: tuple[Source, ...], index: Index) -> Iterable[tuple[str, str | None]]:
+    return suppliers(index, {source.common_name for source in available}).items()
+
+
+def _finest(available: tuple[Source, ...], common_name: str | None) -> Source | None:
+    having = [source for source in available if source.common_name == common_name]
+    if common_name is None or not having:
+        return None
+    return min(having, key=lambda source: source.gsd_m or float("inf"))
 
 
 def split_formulas(expression: str) -> tuple[str, ...]:

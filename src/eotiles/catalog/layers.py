@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eotiles.catalog.bands import sources
 from eotiles.catalog.drawable import Drawable, drawables
 from eotiles.catalog.radiometry import Json
-from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+from eotiles.core.index import INDICES, Index, fits
 
 Query = tuple[tuple[str, str], ...]
 """Parameters of the raster API, in order; a name may repeat."""
@@ -70,7 +70,7 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
         key: {"href": key, **each} for key, each in assets.items() if isinstance(each, Mapping)
     }
     names = {source.common_name for source in sources({"assets": assets, "properties": properties})}
-    indices = [index for index in INDICES.values() if _has_bands(index, names)]
+    indices = [index for index in INDICES.values() if fits(index, names)]
     fitting = {key: render for key, render in renders.items() if _fits(render, assets, indices)}
     shown = [key for key in fitting if key in _TRUE_COLOUR_NAMES]
     if shown and not any("|" in str(name) for key in shown for name in fitting[key]["assets"]):
@@ -95,10 +95,6 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
 
 def _in_order(renders: Json) -> tuple[OfferedLayer, ...]:
     return tuple(sorted((_render(key, render) for key, render in renders.items()), key=_rank))
-
-
-def _has_bands(index: Index, names: Collection[str | None]) -> bool:
-    return all(any(name in names for name in BAND_SYMBOLS[symbol]) for symbol in index.bands)
 
 
 def _true_colour(bands: Sequence[Drawable]) -> OfferedLayer | None:

@@ -8,6 +8,7 @@ two shortwave infrared windows. `BAND_SYMBOLS` binds each symbol to the STAC com
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -129,3 +130,16 @@ INDICES: MappingProxyType[str, Index] = MappingProxyType(
     }
 )
 """Every index that `?index=` knows, by name."""
+
+
+def suppliers(index: Index, common_names: Collection[str | None]) -> dict[str, str | None]:
+    """For each band symbol of an index the common name that stands for it, best first; None where none is there."""
+    return {
+        symbol: next((name for name in BAND_SYMBOLS[symbol] if name in common_names), None)
+        for symbol in index.bands
+    }
+
+
+def fits(index: Index, common_names: Collection[str | None]) -> bool:
+    """Whether bands of these common names are all that an index needs."""
+    return None not in suppliers(index, common_names).values()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.core.index import BAND_SYMBOLS, INDICES
+from eotiles.core.index import INDICES, fits, suppliers
 from eotiles.ingest.bands import MASKS
 from eotiles.ingest.statistics import BandStatistics
 
@@ -121,16 +121,11 @@ def _selected(chosen: Sequence[NamedBand], bands: Sequence[NamedBand]) -> list[s
 def _indices(bands: Sequence[NamedBand]) -> dict[str, list[NamedBand]]:
     """The indices whose bands are all there, with those bands."""
     by_name = _by_common_name(bands)
-    fitting = {}
-    for name, index in INDICES.items():
-        used = [
-            next((by_name[common] for common in BAND_SYMBOLS[symbol] if common in by_name), None)
-            for symbol in index.bands
-        ]
-        found = [band for band in used if band is not None]
-        if len(found) == len(used):
-            fitting[name] = found
-    return fitting
+    return {
+        name: [by_name[common] for common in suppliers(index, by_name).values() if common]
+        for name, index in INDICES.items()
+        if fits(index, by_name)
+    }
 
 
 def _by_common_name(bands: Sequence[NamedBand]) -> Mapping[str, NamedBand]:
