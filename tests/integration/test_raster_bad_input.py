@@ -25,7 +25,7 @@ def check(answer: Any, status: int, says: str) -> None:
     body = answer.json()
     assert body["status"] == status
     assert says in body["detail"], body["detail"]
-    for secret in ("/tmp/", "Traceback", "SELECT", "pgstac."):
+    for secret in ("/assets/", "Traceback", "SELECT", "pgstac."):
         assert secret not in answer.text
 
 
@@ -131,6 +131,7 @@ UNUSABLE = [
         f"{MOSAIC}/{TILE}.png?index=ndvi&filter-lang=cql2-json&filter=" + '{"op":"nope","args":[]}',
         "search",
     ),
+    (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=inf", "the search cannot be used"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&query=[1]", "query"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&query=" + '{"gsd":{"nope":1}}', "search"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&sortby=--", "sortby"),

@@ -88,3 +88,25 @@ def test_gdal_reads_the_tiles_of_a_tilejson(raster: Raster) -> None:
         compare(raster, dataset.read(window=window), dataset.window_transform(window))
         with WarpedVRT(dataset, crs="EPSG:32632", resampling=Resampling.nearest) as vrt:
             assert vrt.crs.to_epsg() == 32632
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/tiles/WebMercatorQuad/15/17205/11769.png?index=ndvi", "public, max-age=3600"),
+        ("/tiles/WebMercatorQuad/15/17205/11769?index=ndvi", "public, max-age=3600"),
+        ("/preview.png?index=ndvi", "public, max-age=3600"),
+        ("/bbox/9.01,45.135,9.02,45.14.png?index=ndvi", "public, max-age=3600"),
+        ("/legend?index=ndvi", "public, max-age=3600"),
+        ("/WebMercatorQuad/tilejson.json?index=ndvi", "public, max-age=60"),
+        ("/indices", "public, max-age=60"),
+        ("/point/9.02,45.14?index=ndvi", "public, max-age=60"),
+        ("/info?assets=red", None),
+    ],
+)
+def test_how_long_caches_may_keep_an_answer(
+    raster: Raster, path: str, expected: str | None
+) -> None:
+    got = raster.http.get(raster.item("mixed") + path)
+    assert got.status_code == 200, got.text
+    assert got.headers.get("cache-control") == expected

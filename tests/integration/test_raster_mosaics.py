@@ -202,7 +202,7 @@ def test_which_items_and_never_where_their_files_lie(raster: Raster, search: str
         for path in (f"{path_of(tile)}/assets", f"point/{lon},{lat}/assets", f"bbox/{box}/assets"):
             got = get(raster, f"{place}/{path}")
             assert [item["id"] for item in got.json()] == ["mixed", "stack"]
-            assert "/tmp" not in got.text
+            assert "/assets/" not in got.text
             assert "file:" not in got.text
 
 
@@ -235,9 +235,9 @@ def test_information(raster: Raster, search: str) -> None:
     registered = get(raster, f"{search}/info").json()
     assert registered["search"]["metadata"]["name"] == "all scenes"
     assert get(raster, f"{raster.collection}/indices").json()["indices"][0]["supported"]
-    listed = get(raster, "/searches/").json()
-    assert [each["search"]["hash"] for each in listed["searches"]] == [
-        search.removeprefix("/searches/")
+    listed = get(raster, "/searches/", limit=1000).json()
+    assert search.removeprefix("/searches/") in [
+        each["search"]["hash"] for each in listed["searches"]
     ]
 
 

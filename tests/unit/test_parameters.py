@@ -60,6 +60,7 @@ def test_an_index_brings_its_style_unless_an_algorithm_makes_something_else_of_i
     [
         lambda: parameters.ReadingParams(nodata="inf"),
         lambda: parameters.ReadingParams(nodata=-math.inf),
+        lambda: parameters.ReadingParams(nodata=10**400),
         lambda: parameters.ReadingParams(resampling_method="gauss"),
         lambda: parameters.TileParams(buffer=0.3).as_dict(),
         lambda: parameters.TileParams(buffer=5000).as_dict(),

@@ -16,8 +16,15 @@ from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import BadParameter, UnknownSearch
 from eotiles.core.sql import read_sql
 
-UNUSABLE = (psycopg.DataError, psycopg.InternalError, psycopg.errors.RaiseException)
-"""What PostgreSQL and pgSTAC raise over a search that they cannot read; anything else is a fault of ours."""
+UNUSABLE = (psycopg.DataError, psycopg.InternalError, psycopg.ProgrammingError)
+"""What PostgreSQL and pgSTAC raise over a search that they cannot read: wrong types, unknown operators, …"""
+
+_FAULTS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedTable,
+)
+"""Of these, what no search brings about."""
 
 ITEMS_MAX = 1000
 """Items that one answer may look at."""
@@ -137,7 +144,13 @@ async def find_items(
 
 
 def unusable_search(error: psycopg.Error) -> BadParameter:
-    """What pgSTAC refused, in its first sentence: the rest of its text shows the inside of the database."""
+    """What pgSTAC refused, in its first sentence: the rest of its text shows the inside of the database.
+
+    Raises:
+        psycopg.Error: the same again, where it is no fault of the search.
+    """
+    if isinstance(error, _FAULTS):
+        raise error
     reason = error.diag.message_primary or type(error).__name__
     return BadParameter(f"the search cannot be used: {reason}")
 

@@ -60,6 +60,9 @@ from eotiles.settings import Settings
 
 BODY_MAX_BYTES = 2**20
 
+_NO_PICTURE = r"(?!.*/(tiles/[^/]+/\d+/\d+/\d+(\.\w+)?$|preview|bbox/|legend$)).*"
+"""Paths of everything but pictures: those are kept for an hour, descriptions follow the catalogue within a minute."""
+
 
 def create_raster(settings: Settings) -> FastAPI:
     """The raster service: items, collections and registered searches as tiles, pictures and numbers."""
@@ -129,8 +132,11 @@ def create_raster(settings: Settings) -> FastAPI:
 
     app.add_middleware(BodyLimit, most_bytes=BODY_MAX_BYTES)
     app.add_middleware(
+        CacheControlMiddleware, cachecontrol="public, max-age=3600", exclude_path={_NO_PICTURE}
+    )
+    app.add_middleware(
         CacheControlMiddleware,
-        cachecontrol="public, max-age=3600",
+        cachecontrol="public, max-age=60",
         # What changes with the catalogue, or with nothing at all, is not kept.
         exclude_path={
             r".*/(healthz|readyz|metrics)$",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -29,6 +30,7 @@ Locate = Callable[[str], str]
 """What GDAL opens for an asset's key; raises HrefRefused."""
 
 _METRES_PER_DEGREE = 111_320
+_QUERY = re.compile(r"\?[^\s'\"]*")
 
 
 class Files:
@@ -151,8 +153,10 @@ class Files:
                 f"asset {asset!r} of item {self._item} cannot be read: {error}"
             ) from error
         except (RasterioError, CPLE_BaseError) as error:
+            # A query is where signatures are.
+            reason = _QUERY.sub("?***", str(error))
             structlog.get_logger("eotiles").warning(
-                "asset unreadable", item=self._item, asset=asset, error=str(error)
+                "asset unreadable", item=self._item, asset=asset, error=reason
             )
             raise AssetUnreadable(
                 f"asset {asset!r} of item {self._item} cannot be read: the file is missing or damaged"

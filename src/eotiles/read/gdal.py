@@ -15,7 +15,6 @@ CONFIGURATION = {
     # No file beside the asked one is looked for: neither listings of buckets nor .aux.xml, .ovr, .msk of strangers.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,.TIF,.TIFF",
     "GDAL_HTTP_CONNECTTIMEOUT": "3",
     "GDAL_HTTP_TIMEOUT": "10",
     "GDAL_HTTP_MAX_RETRY": "2",

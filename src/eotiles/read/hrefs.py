@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from eotiles.core.errors import HrefRefused
 
 _REMOTE = {"http": "/vsicurl/http://", "https": "/vsicurl/https://", "s3": "/vsis3/"}
+_EXTENSIONS = (".tif", ".tiff")
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 """Printable ASCII without spaces: what an address is made of once encoded."""
 
@@ -74,6 +75,9 @@ class AllowList:
             return None
         parts = urlsplit(href)
         address = _address(parts.scheme, parts.netloc, parts.path)
+        if not parts.path.lower().endswith(_EXTENSIONS):
+            # CPL_VSIL_CURL_ALLOWED_EXTENSIONS would look at the end of the query, where signatures are.
+            return None
         if address is None or parts.fragment or (parts.scheme == "s3" and parts.query):
             return None
         for root in self.remotes:

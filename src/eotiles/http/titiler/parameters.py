@@ -122,9 +122,13 @@ class ReadingParams(titiler.DatasetParams):
     """nodata, unscale, resampling, reproject."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()  # type: ignore[no-untyped-call]
-        nodata: Any = self.nodata
-        if nodata is not None and math.isinf(nodata):
+        try:
+            super().__post_init__()  # type: ignore[no-untyped-call]
+            nodata: Any = self.nodata
+            is_infinite = nodata is not None and math.isinf(nodata)
+        except OverflowError:
+            is_infinite = True
+        if is_infinite:
             raise BadParameter("nodata takes a finite number or nan")
         if self.resampling_method == "gauss" and self.reproject_method is None:
             raise BadParameter("resampling=gauss is not supported; try average or cubic")
