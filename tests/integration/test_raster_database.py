@@ -24,7 +24,7 @@ def test_down_is_503_at_once_and_it_recovers_by_itself(own_cluster: Cluster) -> 
     cluster = own_cluster
     cluster.start()
     migrate(cluster.conninfo("admin"))
-    settings = Settings(_env_file=None, data=cluster.status().data)
+    settings = Settings(_env_file=None, data=cluster.status().data, database_wait_s=0.3)
     scene = raster_scenes.mixed(settings.assets / COLLECTION)
     load(cluster.conninfo("ingest"), collections=[raster_scenes.collection()], items=[scene.stac])
     cluster.stop()
