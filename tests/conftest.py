@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from eotiles.catalog.migrations import migrate
 from eotiles.core.errors import SetupError
@@ -25,6 +26,21 @@ def _clean_environment() -> Iterator[None]:
             if name.startswith(("PG", "EOTILES_")):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """structlog's default prints every variable of every frame: a minute for one of FastAPI's."""
+    console = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            console,
+        ]
+    )
 
 
 def _make_data_folder() -> Path:

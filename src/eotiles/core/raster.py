@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 class Raster:
     """Bands on one grid. Axis order is (band, y, x) everywhere."""
 
-    data: NDArray[np.float32]
-    """(band, y, x) float32. Physical values; what stands where `valid` is False means nothing."""
+    data: NDArray[Any]
+    """(band, y, x). Physical values and results are float32; bands that are asked for as they are keep the type of
+    their file. What stands where `valid` is False means nothing."""
 
     valid: NDArray[np.bool_]
     """(y, x) bool. True = usable in every band. NumPy's masked arrays say the inverse."""

@@ -47,6 +47,13 @@ _TITLES = {
     503: "Service unavailable",
 }
 
+_KINDS = {
+    "tileMatrixSetId": "tile matrix set",
+    "colorMapId": "colormap",
+    "algorithmId": "algorithm",
+}
+"""How people call what a path names."""
+
 UNEXPECTED = "something went wrong here; the log has the details"
 """What a client learns of an error that nobody foresaw."""
 
@@ -119,9 +126,12 @@ def _validation(status: int) -> Handler:
     def handler(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         entries = error.errors()
-        if any(tuple(entry["loc"]) == ("path", "tileMatrixSetId") for entry in entries):
-            name = request.path_params.get("tileMatrixSetId", "")
-            return problem(404, f"there is no tile matrix set {name!r}", instance=request.url.path)
+        for entry in entries:
+            if entry["loc"][0] == "path" and entry["type"] == "literal_error":
+                # One of a closed list, and part of the address: a tile matrix set, a colormap, an algorithm.
+                kind = _KINDS.get(entry["loc"][1], entry["loc"][1])
+                what = f"there is no {kind} {str(entry['input'])[:60]!r}"
+                return problem(404, what, instance=request.url.path)
         detail = "; ".join(_explain(entry) for entry in entries[:8])
         return problem(status, detail[:2000], instance=request.url.path)
 

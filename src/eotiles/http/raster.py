@@ -32,10 +32,10 @@ import eotiles
 from eotiles.bandmath.kernels import warm
 from eotiles.catalog.registry import Registry
 from eotiles.core.index import INDICES
+from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
-from eotiles.http.titiler.body import BodyLimit
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.encoding import encode
 from eotiles.http.titiler.errors import RASTER_ERRORS
@@ -59,6 +59,7 @@ from eotiles.runtime import conninfo, open_database
 from eotiles.settings import Settings
 
 BODY_MAX_BYTES = 2**20
+BODY_MAX_VALUES = 100_000
 
 _NO_PICTURE = r"(?!.*/(tiles/[^/]+/\d+/\d+/\d+(\.\w+)?$|preview|bbox/|legend$)).*"
 """Paths of everything but pictures: those are kept for an hour, descriptions follow the catalogue within a minute."""
@@ -130,7 +131,12 @@ def create_raster(settings: Settings) -> FastAPI:
     async def ready() -> None:
         await app.state.database.ping()
 
-    app.add_middleware(BodyLimit, most_bytes=BODY_MAX_BYTES)
+    app.add_middleware(
+        StrictJson,
+        most_bytes=BODY_MAX_BYTES,
+        most_values=BODY_MAX_VALUES,
+        refusal_status=422,
+    )
     app.add_middleware(
         CacheControlMiddleware, cachecontrol="public, max-age=3600", exclude_path={_NO_PICTURE}
     )

@@ -10,10 +10,10 @@ from stac_fastapi.extensions import TransactionExtension
 
 import eotiles
 from eotiles.core.errors import HrefRefused
+from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
 from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.application import STAC_ERRORS
-from eotiles.http.stac.body import StrictJson
 from eotiles.http.stac.configuration import api_settings
 from eotiles.http.stac.connections import ping, pool_of
 from eotiles.http.write_client import WritingClient

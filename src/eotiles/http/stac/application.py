@@ -17,12 +17,12 @@ from stac_fastapi.types.errors import (
 )
 
 from eotiles.core.errors import BadParameter
+from eotiles.http.body import StrictJson
 from eotiles.http.errors import Foreign
 from eotiles.http.service import equip
 from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.asset_lookup import finder
 from eotiles.http.stac.assets import create_assets
-from eotiles.http.stac.body import StrictJson
 from eotiles.http.stac.client import CatalogueClient
 from eotiles.http.stac.configuration import api_settings
 from eotiles.http.stac.connections import ping, pool_of

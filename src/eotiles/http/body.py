@@ -1,4 +1,7 @@
-"""A look at every JSON body before anything else reads it: size, depth, number of values, and no NaN or NUL."""
+"""A look at every JSON body before anything else reads it: size, depth, number of values, and no NaN or NUL.
+
+FastAPI's own limit of a body's size answers in plain text and logs the refusal as an error of the server.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,16 @@ class StrictJson:
     """ASGI middleware that refuses bodies which are too large, or JSON that PostgreSQL or a kernel would trip over.
 
     Python's JSON reader takes NaN and Infinity; PostgreSQL stores null for one and refuses a NUL character with an
-    error of its own.
+    error of its own. JSON that is refused answers `refusal_status`, a body that is too large 413.
     """
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int, most_values: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, most_bytes: int, most_values: int, refusal_status: int = 400
+    ) -> None:
         self.app = app
         self._most_bytes = most_bytes
         self._most_values = most_values
+        self._refusal_status = refusal_status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
@@ -48,7 +54,8 @@ class StrictJson:
             is_object = scope["method"] != "PATCH"
             check_json(bytes(body), most_values=self._most_values, is_object=is_object)
         except BadParameter as error:
-            await problem(400, str(error), instance=scope["path"])(scope, receive, send)
+            refusal = problem(self._refusal_status, str(error), instance=scope["path"])
+            await refusal(scope, receive, send)
             return
         whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from eotiles.core.errors import BadParameter
-from eotiles.http.stac.body import MOST_DEPTH, StrictJson, check_json
+from eotiles.http.body import MOST_DEPTH, StrictJson, check_json
 
 
 @pytest.mark.parametrize(
