@@ -28,6 +28,8 @@ class Fake:
     """What the fake services hold, and how they fail."""
 
     items: int = 30
+    stacked: bool = False
+    """All items show the same place, as the dates of an archive do."""
     fail: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Route (collections, search, tilejson, tile, point, legend) → status and detail that it answers."""
     searches: list[dict[str, object]] = field(default_factory=list)
@@ -36,7 +38,7 @@ class Fake:
 
     def reset(self, url: str) -> None:
         """Healthy again, nothing asked yet."""
-        self.items, self.url = 30, url
+        self.items, self.stacked, self.url = 30, False, url
         self.fail.clear()
         self.searches.clear()
 
@@ -64,14 +66,14 @@ def create_fake(fake: Fake) -> FastAPI:
         more = {"rel": "next", "method": "POST", "href": str(request.url), "body": {"token": end}}
         return failing("search") or JSONResponse(
             {
-                "features": [_item(n, request) for n in range(start, end)],
+                "features": [_item(n, request, fake) for n in range(start, end)],
                 "numberMatched": fake.items,
                 "links": [more | {"merge": True}] if end < fake.items else [],
             }
         )
 
     async def item(request: Request) -> Response:
-        return JSONResponse(_item(_number(request), request))
+        return JSONResponse(_item(_number(request), request, fake))
 
     async def tilejson(request: Request) -> Response:
         tiles = (
@@ -131,8 +133,8 @@ def _bounds(number: int) -> list[float]:
     return [west, south, west + 0.1, south + 0.1]
 
 
-def _item(number: int, request: Request) -> dict[str, object]:
-    west, south, east, north = _bounds(number)
+def _item(number: int, request: Request, fake: Fake) -> dict[str, object]:
+    west, south, east, north = _bounds(0 if fake.stacked else number)
     ring = [[west, south], [east, south], [east, north], [west, north]]
     base = f"{str(request.base_url).rstrip('/')}/raster/collections/fields/items/scene-{number}"
     links = [

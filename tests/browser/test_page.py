@@ -89,6 +89,19 @@ async def test_a_failing_tile_is_explained_and_tried_again(visit: Visiting, fake
     assert len(np.unique(imagery.reshape(-1, 3), axis=0)) > 100
 
 
+async def test_other_scenes_of_the_place_leave_the_colours_alone(
+    visit: Visiting, fake: Fake
+) -> None:
+    fake.items = 1
+    alone = await visit(fake.url)
+    await alone.drawn()
+    fake.items, fake.stacked = 20, True
+    among = await visit(fake.url)
+    await expect(among.page.locator("#count")).to_have_text("20")
+    await among.drawn()
+    np.testing.assert_array_equal(await among.pixels(0.1), await alone.pixels(0.1))
+
+
 async def test_a_failing_tilejson_is_explained(visit: Visiting, fake: Fake) -> None:
     fake.fail["tilejson"] = (424, "Asset B04 of item scene-0 cannot be read.")
     page = (await visit(fake.url)).page

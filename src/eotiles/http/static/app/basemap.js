@@ -48,6 +48,10 @@ function layers(c) {
     layer("graticule", "line", "graticule", {
       "line-color": c.line, "line-width": 0.6, "line-opacity": 0.45,
     }, { filter: ["==", ["geometry-type"], "LineString"] }),
+    // Imagery comes above this one: an archive holds many dates of a place, and their fills would add up to a tint.
+    layer("footprint-fill", "fill", "footprints", {
+      "fill-color": c.mark, "fill-opacity": ["case", flag("chosen"), 0, flag("hovered"), 0.25, 0.1],
+    }),
     layer("degrees", "symbol", "graticule", {
       "text-color": c.text, "text-halo-color": c.halo, "text-halo-width": 1.2,
     }, {
@@ -56,9 +60,6 @@ function layers(c) {
         "text-field": ["get", "text"], "text-size": 11, "text-font": ["sans-serif"],
         "text-anchor": "bottom-left", "text-offset": [0.2, -0.2],
       },
-    }),
-    layer("footprint-fill", "fill", "footprints", {
-      "fill-color": c.mark, "fill-opacity": ["case", flag("chosen"), 0, flag("hovered"), 0.25, 0.1],
     }),
     layer("footprint-line", "line", "footprints", {
       "line-color": c.mark, "line-width": ["case", flag("chosen"), 2, flag("hovered"), 2.5, 1.2],
