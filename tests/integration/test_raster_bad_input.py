@@ -129,9 +129,11 @@ UNUSABLE = [
     (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=bad ((", "filter"),
     (
         f"{MOSAIC}/{TILE}.png?index=ndvi&filter-lang=cql2-json&filter=" + '{"op":"nope","args":[]}',
-        "search",
+        "nope",
     ),
-    (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=inf", "the search cannot be used"),
+    (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=inf", "filter"),
+    (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=" + "(" * 12_000, "filter"),
+    (f"{MOSAIC}/{TILE}.png?index=ndvi&filter=" + "NOT " * 4_000, "filter"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&query=[1]", "query"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&query=" + '{"gsd":{"nope":1}}', "search"),
     (f"{MOSAIC}/{TILE}.png?index=ndvi&sortby=--", "sortby"),

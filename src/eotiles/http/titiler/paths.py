@@ -5,13 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import cql2
 from fastapi import Depends, Path, Query
 from stac_pydantic.shared import validate_datetime
 from starlette.requests import Request
 from titiler.pgstac.validation import parse_and_validate_bbox
 
 from eotiles.catalog.database import Database
+from eotiles.catalog.filters import filter_from_json, filter_from_text
 from eotiles.catalog.items import Item, get_item
 from eotiles.catalog.mosaic import Mosaic, collection_mosaic, search_mosaic
 from eotiles.core.errors import BadParameter
@@ -83,7 +83,8 @@ class SearchParams:
         if self.sortby:
             found["sortby"] = [_sort(part) for part in self.sortby.split(",")]
         if self.filter_expr:
-            found["filter"] = _filter(self.filter_expr, self.filter_lang)
+            is_text = self.filter_lang == "cql2-text"
+            found["filter"] = (filter_from_text if is_text else filter_from_json)(self.filter_expr)
             found["filter-lang"] = "cql2-json"
         return found
 
@@ -141,15 +142,4 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
         raise BadParameter(f"{name} takes a JSON object") from error
     if not isinstance(found, dict):
         raise BadParameter(f"{name} takes a JSON object")
-    return found
-
-
-def _filter(text: str, language: str) -> dict[str, Any]:
-    if language == "cql2-json":
-        found = _json_object("filter", text)
-    else:
-        try:
-            found = dict(cql2.Expr(text).to_json())
-        except Exception as error:  # cql2 raises several kinds, among them its own
-            raise BadParameter("filter is not CQL2") from error
     return found

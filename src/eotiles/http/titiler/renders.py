@@ -9,6 +9,7 @@ from titiler.extensions.render import _adapt_render_for_v2
 from titiler.pgstac.dependencies import SearchParams
 from titiler.pgstac.model import Metadata, PgSTACSearch, RegisterMosaic
 
+from eotiles.catalog.filters import checked_filter
 from eotiles.catalog.radiometry import Json
 from eotiles.http.titiler.paths import checked_datetime
 
@@ -32,6 +33,8 @@ def search_body(body: RegisterMosaic) -> tuple[PgSTACSearch, Metadata]:
     search, metadata = SearchParams(body)
     if search.datetime is not None:
         checked_datetime(search.datetime)
+    if search.filter_expr is not None:
+        search.filter_expr = checked_filter(search.filter_expr)
     if metadata.defaults is not None:
         metadata.defaults = {name: without_assets(each) for name, each in metadata.defaults.items()}
     return search, metadata
