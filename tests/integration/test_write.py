@@ -324,6 +324,10 @@ class TestItems:
             ([{"op": "test", "path": "/id", "value": "x"}], "patch"),
             ([{"op": "remove", "path": "/none"}], "patch"),
             ([{"op": "add", "path": "/a/b/c", "value": 1}], "patch"),
+            (
+                [{"op": "copy", "from": "/properties", "path": "/properties/x"}] * 40,
+                "copies more than",
+            ),
         ],
     )
     def test_patches_that_do_not_fit(

@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any
 
+import cql2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,22 +85,78 @@ def test_text_that_cannot_be_used_is_refused(text: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        # Each ends the process with a segmentation fault when cql2's parser gets it.
+        # The cql2 library never ends over the first, and ends the process over the others.
+        "(" * 1_000,
         "(" * 15_000,
         "NOT " * 4_000 + "a=1",
         "-" * 15_000 + "1=1",
         "a=" + "(" * 8_000 + "1" + ")" * 8_000,
         "f(" * 7_000 + "1" + ")" * 7_000 + "=1",
-        "a=1 AND 'x''" + "'" + "(" * 15_000,
-        "- - " * 4_000 + "1=1",
-        "-(" * 5_000 + "1=1",
+        "POINT(" * 3_000,
+        "a IN (" * 2_000,
+        "a=" + "1+" * 8_000 + "1",
+        "a=" + "1*-" * 5_000 + "1",
+        "'" * 16_000,
+        "'x''" * 4_000,
+        '"' * 15_999,
+        "a " * 8_000,
+        " " * 16_384,
     ],
 )
-def test_deep_text_does_not_reach_the_parser(text: str) -> None:
+def test_hostile_text_costs_nothing(text: str) -> None:
     started = time.perf_counter()
-    with pytest.raises(BadParameter):
+    with pytest.raises(BadParameter, match="filter: "):
         filter_from_text(text)
     assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize("depth", [4, MOST_DEPTH])
+@pytest.mark.parametrize(
+    "inside", ["", "a", "a=", "a=1 b", "a=1)(b", "'", "POINT(1", "a BETWEEN 1"]
+)
+def test_errors_in_brackets_cost_nothing(inside: str, depth: int) -> None:
+    """The library tries again at every bracket: twice the time for each."""
+    for text in ("(" * depth + inside, "(" * depth + inside + ")" * depth + " x"):
+        started = time.perf_counter()
+        with pytest.raises(BadParameter):
+            filter_from_text(text)
+        assert time.perf_counter() - started < 0.1
+
+
+TEXTS = """
+a=1 AND b=2 AND c=3 | a=1 OR b=2 AND NOT c=3 | (a=1 OR b=2) AND c=3 | A=1 AND B=1 OR C=1 AND D=1 | a=1 and not b=2
+a NOT IN (1, 2) | a IN ('x') | a IN (b, c+1) | a NOT BETWEEN 1 AND 2 | a BETWEEN b+1 AND c*2 AND d=1 | a IS NOT NULL
+a<>1 | a<=1 | a>=-1 | a=- 1 | a=-b | a=+1 | a=1+2*3 | a=(1+2)*3 | a=1-2-3 | a=6/3/2 | 1 + 1 = 2 | a-b=1 | 1=a | (a)=(1)
+a=1.5e3 | a=1e3 | a=1. | x=TRUE | x=false | a='it''s' | "a b"=1 | "a""b"=1 | a.b=1 | eo:cloud_cover=1 | ünï=1
+a LIKE 'x%' | a NOT LIKE 'x' | casei(a)=CASEI('X') | accenti(a)='x' | 'x'='y' | a=('x','y') | A_CONTAINS(a, ('x', 1))
+t=TIMESTAMP('2020-01-01T00:00:00Z') | t>DATE('2020-01-01') | T_DURING(t, INTERVAL('2020-01-01', '..'))
+S_INTERSECTS(g, POINT(1 2)) | S_INTERSECTS(g, POINT Z(1 2 3)) | NOT NOT a=1
+S_WITHIN(g, POLYGON((0 0,1 0,1 1,0 0),(1 1,2 2,3 3,1 1)))
+S_INTERSECTS(g, LINESTRING(1 2,-3 4.5)) | S_INTERSECTS(g, MULTIPOINT(1 2,3 4))
+S_INTERSECTS(g, MULTIPOINT((1 2),(3 4)))
+S_INTERSECTS(g, MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))) | S_INTERSECTS(g, MULTILINESTRING((1 2,3 4)))
+S_INTERSECTS(g, GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(1 2,3 4))) | S_WITHIN(g, BBOX(-1,-2.5,3,4))
+"""
+WRONG = "a=1=2|a<b<c|a IN ()|a . b=1|a=0x1|a=1_000|a=1 AND|AND|a=and|(a=1|a=1)|a NOT 1|a IS 1|a;b|a=1;|a=$1|a==1"
+
+
+@pytest.mark.parametrize(
+    "text", [text.strip() for line in TEXTS.split("\n") for text in line.split(" | ") if text]
+)
+def test_it_reads_what_the_library_reads(text: str) -> None:
+    """The cql2 library is the twin: what it understands in time means the same."""
+    assert filter_from_text(text) == checked_filter(cql2.parse_text(text).to_json())
+
+
+@pytest.mark.parametrize("text", WRONG.split("|"))
+def test_what_is_no_filter_is_not_made_one(text: str) -> None:
+    with pytest.raises(BadParameter, match="filter"):
+        filter_from_text(text)
+
+
+def test_an_error_says_where() -> None:
+    with pytest.raises(BadParameter, match=r"'AND' at character 11 is not expected"):
+        filter_from_text("a = 1 AND AND b = 2")
 
 
 def test_brackets_in_literals_are_not_nesting() -> None:

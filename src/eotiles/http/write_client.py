@@ -25,6 +25,8 @@ from eotiles.read.hrefs import AllowList
 Json = dict[str, Any]
 
 GEOJSON = "application/geo+json"
+MOST_COPIES = 4
+"""Copies in one JSON Patch: thirty of them would make a gigabyte of a document."""
 
 
 class WritingClient(TransactionsClient):  # type: ignore[misc]
@@ -176,6 +178,11 @@ def _checked_collection(
 
 def _patched(stored: Json, patch: Any) -> Json:
     """A document after a JSON Patch (a list) or a JSON Merge Patch (an object)."""
+    copies = sum(isinstance(step, dict) and step.get("op") == "copy" for step in patch)
+    if copies > MOST_COPIES:
+        raise BadParameter(
+            f"the patch copies more than {MOST_COPIES} times, each of which may double the document"
+        )
     try:
         changed = (
             jsonpatch.apply_patch(stored, patch)
