@@ -14,9 +14,9 @@ from eotiles.settings import Settings
 
 
 def uses_embedded(settings: Settings) -> bool:
-    """Whether the private cluster is used: no database is named by EOTILES_DATABASE_URL or libpq's PG* variables."""
+    """Whether the private cluster is used: no database is named by EOTILES_DATABASE_URL or PGHOST."""
     named = settings.database_url is not None and settings.database_url.get_secret_value()
-    return not named and not any(os.environ.get(key) for key in ("PGHOST", "PGSERVICE"))
+    return not named and not os.environ.get("PGHOST")
 
 
 def conninfo(settings: Settings, role: Role) -> str:

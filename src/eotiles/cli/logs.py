@@ -57,3 +57,5 @@ def configure_logs(settings: Settings) -> None:
         "psycopg.pool",
     ):
         logging.getLogger(loud).setLevel(max(logging.WARNING, root.level))
+    # It warns of titles that we give it a moment later.
+    logging.getLogger("stac_fastapi.types.config").setLevel(logging.ERROR)

@@ -19,6 +19,9 @@ from eotiles.http.errors import UNEXPECTED, problem
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET = re.compile(r"((?:token|key|secret|password|sig|signature)[^=&]*=)[^&]*", re.IGNORECASE)
+QUERY_SHOWN = 1_000
+"""Characters of a query that the access log keeps; an address may have 64 KiB."""
+
 _QUIET = ("/healthz", "/readyz", "/metrics")
 _LOG = structlog.get_logger("eotiles.access")
 
@@ -110,7 +113,7 @@ class Operations:
                         service=self._service,
                         method=scope["method"],
                         path=path,
-                        query=_SECRET.sub(r"\1***", query),
+                        query=_SECRET.sub(r"\1***", query)[:QUERY_SHOWN],
                         status=status,
                         ms=round(seconds * 1000, 1),
                     )

@@ -75,8 +75,8 @@ def build_item(
         "eotiles:domain": bands[0].domain,
         "eotiles:datetime_origin": period.origin,
     }
-    if options.item_description is not None:
-        properties["description"] = options.item_description
+    # pgSTAC's free text search finds only what has a description.
+    properties["description"] = options.item_description or _description(scene, bands)
     if options.attribution is not None:
         properties["attribution"] = options.attribution
     if scene.sensor is not None:
@@ -118,10 +118,16 @@ def build_item(
     return document
 
 
+def _description(scene: Scene, bands: Sequence[NamedBand]) -> str:
+    sensor = SENSORS[scene.sensor].constellation + " scene" if scene.sensor is not None else "Scene"
+    names = ", ".join(dict.fromkeys(band.common_name or band.name for band in bands))
+    return f"{sensor[0].upper()}{sensor[1:]} {scene.id} with {names}."
+
+
 def add_thumbnail(item: dict[str, Any], href: str, shape: tuple[int, int]) -> None:
     """Add the thumbnail asset.
 
-    It is a file of the data folder like the others. The STAC API puts a picture drawn by the raster API in its place.
+    It is a file of the data folder like the others; the STAC API serves it below /assets.
     """
     item["assets"][THUMBNAIL] = {
         "href": href,
