@@ -59,6 +59,8 @@ def test_the_summary_names_what_came_in_and_what_was_refused(
         "ingested ingest-command/s2-20190918, taken 2019-09-18T00:00:00Z (by file name)",
         "1 ingested, 0 updated, 0 unchanged, 2 refused",
     ]
+    assert "note:" not in done.stderr
+    assert not done.stderr.startswith("\n"), "blank lines of a progress bar that nobody sees"
     assert f"refused: {tmp_path}/notes.tif is not a GeoTIFF" in done.stderr
     assert f"refused: {tmp_path}/nowhere.tif has no CRS: write one into the file" in done.stderr
     row = catalogue.execute("SELECT get_item('s2-20190918', 'ingest-command')").fetchone()
@@ -82,6 +84,26 @@ def test_the_summary_names_what_came_in_and_what_was_refused(
     )
     assert again.returncode == 0, again.stderr
     assert "0 ingested, 0 updated, 1 unchanged, 0 refused" in again.stdout
+
+
+def test_bands_that_were_forgotten_are_told_and_can_be_given_later(
+    settings: Settings, catalogue: psycopg.Connection[tuple[object, ...]], tmp_path: Path
+) -> None:
+    for day in ("20200101", "20200102"):
+        geotiff(tmp_path / f"photo_{day}.tif", ramp(40, 50, bands=3))
+    first = eotiles(settings, str(tmp_path), "--collection", "ingest-command")
+    assert first.returncode == 0, first.stderr
+    assert "note: photo_20200101 and 1 more: none of the 3 bands is known by name" in first.stderr
+    bands = ("--bands", "red,green,blue")
+    second = eotiles(settings, str(tmp_path), "--collection", "ingest-command", *bands)
+    assert "0 ingested, 2 updated, 0 unchanged, 0 refused" in second.stdout
+    assert "note:" not in second.stderr
+    row = catalogue.execute("SELECT get_collection('ingest-command') -> 'renders'").fetchone()
+    assert row is not None
+    assert isinstance(row[0], dict)
+    assert sorted(row[0]) == ["true-colour"]
+    third = eotiles(settings, str(tmp_path), "--collection", "ingest-command", *bands)
+    assert "0 ingested, 0 updated, 2 unchanged, 0 refused" in third.stdout
 
 
 def test_a_mistake_is_explained_before_any_work(settings: Settings, tmp_path: Path) -> None:

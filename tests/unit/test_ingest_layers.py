@@ -199,6 +199,33 @@ def test_a_second_provider_does_not_push_out_the_first() -> None:
     assert [provider["name"] for provider in second["providers"]] == ["me", "ESA"]
 
 
+def test_an_attribution_alone_invents_no_provider() -> None:
+    made = with_item(None, item(), {}, replace(OPTIONS, attribution="USDA"))
+    assert made["attribution"] == "USDA"
+    assert "providers" not in made
+
+
+def test_bands_that_were_named_wrongly_leave_no_layer_behind() -> None:
+    nameless = [replace(band(None, asset="data"), index=n, name=f"b{n}") for n in (1, 2, 3)]
+    wrong = item(assets={"data": asset("data", "red") | {"bands": [{"name": "b1"}]}})
+    first = with_item(None, wrong, renders(nameless), OPTIONS)
+    assert first["renders"]["grey"]["assets"] == ["data|bidx=1"]
+    first["renders"]["mine"] = {"title": "Mine", "assets": ["data|bidx=2"]}
+    colours = [band(c, asset="data", index=n) for n, c in enumerate(("red", "green", "blue"), 1)]
+    right = item(assets={"data": asset("data", "red")})
+    other = with_item(first, right, renders(colours), OPTIONS)
+    assert sorted(other["renders"]) == ["grey", "mine", "true-colour"], (
+        "another item is no correction"
+    )
+    assert sorted(with_item(first, right, renders(colours), OPTIONS, before=wrong)["renders"]) == [
+        "mine",
+        "true-colour",
+    ]
+    swapped = [band(c, asset="data", index=n) for n, c in enumerate(("blue", "green", "red"), 1)]
+    layers = with_item(other, wrong, renders(swapped), OPTIONS, before=right)["renders"]
+    assert layers["true-colour"]["assets"] == ["data|bidx=3,2,1"]
+
+
 def test_with_item_changes_nothing_that_it_was_given() -> None:
     first = with_item(None, item(), {}, OPTIONS)
     before = repr(first)

@@ -121,6 +121,8 @@ def run_ingest(paths: list[Path], options: IngestOptions, settings: Settings) ->
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            # Into a file or a pipe it would print nothing but blank lines.
+            disable=not console.is_terminal,
         ) as bar,
     ):
         task = bar.add_task("looking for files", total=None)
@@ -140,6 +142,9 @@ def run_ingest(paths: list[Path], options: IngestOptions, settings: Settings) ->
             f"{scene.outcome} {options.collection}/{scene.item}, taken {iso(scene.period.start)}{end} "
             f"(by {scene.period.origin.replace('-', ' ')})"
         )
+    for doubt, items in summary.doubts().items():
+        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        typer.echo(f"note: {items[0]}{more}: {doubt}", err=True)
     for refusal in summary.refused:
         typer.echo(f"refused: {refusal}", err=True)
     typer.echo(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from eotiles.ingest.item import ATTRIBUTION, EO, RENDER
+from eotiles.ingest.layers import GREY, TRUE_COLOUR
 from eotiles.ingest.options import IngestOptions
 
 UNKNOWN_LICENSE = "other"
@@ -19,12 +20,15 @@ def with_item(
     item: Mapping[str, Any],
     renders: Mapping[str, Any],
     options: IngestOptions,
+    *,
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The document that the collection has once it holds the item. Pure: equal inputs, equal document.
 
     What people wrote stays: the extent only grows, layers and band descriptions that are there are not replaced, and
     texts change only where the options say so. Layers stay because a stretch that moved with every scene would make
-    neighbouring scenes look different.
+    neighbouring scenes look different; unless the item was in the catalogue `before` with bands called or scaled
+    otherwise: then layers were made by mistake, and would draw the wrong bands for ever.
     """
     document = deepcopy(dict(collection)) if collection is not None else _new(options)
     for field, value in {
@@ -35,8 +39,8 @@ def with_item(
     }.items():
         if value is not None:
             document[field] = value
-    if options.provider is not None or options.attribution is not None:
-        _set_provider(document, options)
+    if options.provider is not None:
+        _set_provider(document, options.provider, options.attribution)
     if options.license_url is not None:
         links = [link for link in document.get("links", []) if link.get("rel") != "license"]
         document["links"] = [*links, {"rel": "license", "href": options.license_url}]
@@ -45,8 +49,11 @@ def with_item(
     described = document.setdefault("item_assets", {})
     for key, asset in item["assets"].items():
         described.setdefault(key, _described(asset))
-    if renders:
-        document["renders"] = {**renders, **document.get("renders", {})}
+    kept = document.get("renders", {})
+    if before is not None and (corrected := _corrected(before, item)):
+        kept = {name: layer for name, layer in kept.items() if not _draws(name, layer, corrected)}
+    if renders or kept:
+        document["renders"] = {**renders, **kept}
     document["stac_extensions"] = sorted(_extensions(document))
     return document
 
@@ -63,12 +70,28 @@ def _new(options: IngestOptions) -> dict[str, Any]:
     }
 
 
-def _set_provider(document: dict[str, Any], options: IngestOptions) -> None:
+def _corrected(before: Mapping[str, Any], item: Mapping[str, Any]) -> set[str]:
+    """Assets whose bands the same item had under other names, or with other meanings of their numbers."""
+    old, new = before["assets"], item["assets"]
+    return {key for key in old if key in new and _meaning(old[key]) != _meaning(new[key])}
+
+
+def _meaning(asset: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    fields = ("name", "eo:common_name", "raster:scale", "raster:offset", "eotiles:domain")
+    return [tuple(band.get(field) for field in fields) for band in asset.get("bands", [])]
+
+
+def _draws(name: str, layer: Mapping[str, Any], assets: set[str]) -> bool:
+    """Whether it is a layer of ours that picks bands of these assets by number, on a range of their values."""
+    picked = {entry.partition("|")[0] for entry in layer.get("assets", [])}
+    return name in (TRUE_COLOUR, GREY) and not picked.isdisjoint(assets)
+
+
+def _set_provider(document: dict[str, Any], name: str, attribution: str | None) -> None:
     """Add or describe the producer; other providers stay."""
-    name = options.provider or (document.get("providers") or [{"name": "unknown"}])[0]["name"]
     provider: dict[str, Any] = {"name": name, "roles": ["producer"]}
-    if options.attribution is not None:
-        provider["description"] = options.attribution
+    if attribution is not None:
+        provider["description"] = attribution
     others = [known for known in document.get("providers", []) if known["name"] != name]
     document["providers"] = [provider, *others]
 

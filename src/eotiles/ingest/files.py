@@ -11,6 +11,7 @@ from typing import Protocol
 import rasterio
 
 from eotiles.core.errors import BadParameter, IngestRefused, Unavailable
+from eotiles.ingest.doubts import doubts
 from eotiles.ingest.folder import SceneFolder, retire, scene_folder
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail, build_item, scene_bands
@@ -42,6 +43,9 @@ class Ingested:
     converted: int
     """How many files were copied or converted into the data folder by this run."""
 
+    doubts: tuple[str, ...]
+    """What is likely a mistake, a sentence each."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -53,6 +57,14 @@ class Summary:
     def count(self, outcome: Outcome) -> int:
         """How many scenes had this outcome."""
         return sum(scene.outcome == outcome for scene in self.scenes)
+
+    def doubts(self) -> dict[str, list[str]]:
+        """Items by what is doubtful about them: an archive of one kind has one mistake, not thousands."""
+        found: dict[str, list[str]] = {}
+        for scene in self.scenes:
+            for doubt in scene.doubts:
+                found.setdefault(doubt, []).append(scene.item)
+        return found
 
 
 def ingest_files(
@@ -168,7 +180,13 @@ def _ingest(
         add_thumbnail(item, str(picture[0]), picture[1])
         outcome = load_scene(item, renders(bands), options, conninfo=conninfo)
         retire(folder, {picture[0], *(file.path for file in placed.values())})
-    return Ingested(scene.id, outcome, period, sum(file.new for file in placed.values()))
+    return Ingested(
+        item=scene.id,
+        outcome=outcome,
+        period=period,
+        converted=sum(file.new for file in placed.values()),
+        doubts=doubts(scene, bands, options.bands),
+    )
 
 
 def _period(scene: Scene, surveys: Mapping[str, Survey]) -> Period:

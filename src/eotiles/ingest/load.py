@@ -93,10 +93,10 @@ def _upsert(
     # Two programs that widen one collection at a time would lose one of the widenings.
     connection.execute(_LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
-    collection = with_item(known, item, renders, options)
+    stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
+    collection = with_item(known, item, renders, options, before=stored)
     if collection != known:
         connection.execute("SELECT upsert_collection(%s)", [Jsonb(collection)])
-    stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
     stamps = {} if stored is None else _stamps(stored)
     if _without_nulls(_with(item, stamps)) == stored:
         return "unchanged"

@@ -1,0 +1,60 @@
+"""What came in, but probably not as meant: said after an ingest, because a wrong option is seen on the map only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from eotiles.ingest.layers import NamedBand
+from eotiles.ingest.options import BandName
+from eotiles.ingest.scenes import Scene
+
+BRIGHT = 2.0
+"""Reflectance that no ground has; the brightest clouds and snow are seen at about 1.5."""
+
+
+def doubts(scene: Scene, bands: Sequence[NamedBand], given: Sequence[BandName]) -> tuple[str, ...]:
+    """A sentence for each thing about a scene that is likely a mistake; `given` is what --bands says.
+
+    The same mistake makes the same sentence, so that those of many scenes can be told in one.
+    """
+    found = (_unnamed(bands), _unused(scene, bands, given), _too_bright(bands))
+    return tuple(sentence for sentence in found if sentence is not None)
+
+
+def _unnamed(bands: Sequence[NamedBand]) -> str | None:
+    # One or two bands are often all there is to show: a panchromatic image, radar, a height.
+    if len(bands) < 3 or any(band.common_name is not None for band in bands):
+        return None
+    return (
+        f"none of the {len(bands)} bands is known by name, so one is drawn in grey: name them in their order with "
+        "--bands (red,green,blue,nir)"
+    )
+
+
+def _unused(scene: Scene, bands: Sequence[NamedBand], given: Sequence[BandName]) -> str | None:
+    suffixes = {file.token.lower() for file in scene.files if file.token is not None}
+    known = suffixes | {file.key.lower() for file in scene.files}
+    if not given or not len(suffixes) == len(scene.files) == len(bands):
+        return None
+    if any(entry.name.lower() in known for entry in given):
+        return None
+    names = ", ".join(entry.name for entry in given)
+    return (
+        f"--bands {names} counted for nothing, as each file is a band and none ends so: write "
+        f"{scene.files[0].key}=red, for all that are meant"
+    )
+
+
+def _too_bright(bands: Sequence[NamedBand]) -> str | None:
+    for band in bands:
+        if band.domain not in ("reflectance", "toa_reflectance") or not band.statistics.sample.size:
+            continue
+        values = band.statistics.sample * band.scale + band.offset
+        if float(np.median(values)) > BRIGHT:
+            return (
+                f"band {band.name} has a reflectance above {BRIGHT:g} in most places, where 1 is white: "
+                "is --scale right?"
+            )
+    return None
