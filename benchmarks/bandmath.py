@@ -2,26 +2,19 @@
 
     python benchmarks/bandmath.py [--json PATH]        STRICT=1: exit 1 where a bar is missed
 
-Each line: name, ours and peer in milliseconds of CPU time (all threads, median), ratio, bar, ok or short. All do the
-same work: float32 bands and a mask in, values and a mask out. The peers differ in what they call valid: rio-tiler
-draws 0/0 as 0, the NumPy chain here masks it as we do.
+All do the same work: float32 bands and a mask in, values and a mask out. The peers differ in what they call valid:
+rio-tiler draws 0/0 as 0, the NumPy chain here masks it as we do.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numexpr
 import numpy as np
 from numpy.typing import NDArray
+from report import Line, compare, cpu_ms, finish, line, options
 from rio_tiler.models import ImageData
 
 START = time.process_time()
@@ -34,34 +27,6 @@ BANDS = ("b1", "b2", "b3")
 NDVI = "(b1-b2)/(b1+b2)"
 EVI = "2.5*(b1-b2)/(b1+6*b2-7.5*b3+1)"
 ROUNDS = 41
-
-Line = dict[str, str | float]
-
-
-def cpu_ms(work: Callable[[], object], repeat: int) -> float:
-    start = time.process_time()
-    for _ in range(repeat):
-        work()
-    return (time.process_time() - start) / repeat * 1e3
-
-
-def compare(
-    name: str, ours: Callable[[], object], peer: Callable[[], object], *, bar: float
-) -> Line:
-    repeat = max(1, int(5 / max(cpu_ms(peer, 3), 1e-3)))  # about 5 ms a sample
-    pairs = [(cpu_ms(ours, repeat), cpu_ms(peer, repeat)) for _ in range(ROUNDS)]
-    mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return line(name, mine, theirs, bar=bar)
-
-
-def line(name: str, ours: float, peer: float, *, bar: float) -> Line:
-    ratio = peer / ours
-    result: Line = {"name": name, "ours_ms": ours, "peer_ms": peer, "ratio": ratio, "bar": bar}
-    result["verdict"] = "ok" if ratio >= bar else "short"
-    print(
-        f"{name:44} {ours:9.4f} {peer:9.4f} {ratio:7.1f} {bar:6.1f} {result['verdict']}", flush=True
-    )
-    return result
 
 
 def pixels(size: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -138,23 +103,9 @@ def drawing(size: int) -> list[Line]:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Band math against its peers.")
-    options.add_argument("--json", type=Path, help="also write the lines there")
-    path = options.parse_args().json
-    print(f"{'name':44} {'ours ms':>9} {'peer ms':>9} {'ratio':>7} {'bar':>6}")
+    path = options("Band math against its peers.")
     lines = [*warm_up(), *parsing(), *(case for size in (256, 512, 1024) for case in drawing(size))]
-    if path is not None:
-        machine = {
-            "cpus": os.cpu_count(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        }
-        path.write_text(json.dumps({"machine": machine, "lines": lines}, indent=1) + "\n")
-    short = [str(entry["name"]) for entry in lines if entry["verdict"] == "short"]
-    if short and os.environ.get("STRICT") == "1":
-        print(f"short: {', '.join(short)}", file=sys.stderr)
-        return 1
-    return 0
+    return finish(lines, path)
 
 
 if __name__ == "__main__":
