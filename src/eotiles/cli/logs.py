@@ -46,6 +46,8 @@ def configure_logs(settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    # Warnings of libraries would be plain text between lines of JSON.
+    logging.captureWarnings(True)
     root.setLevel(settings.log_level)
     for loud in (
         "rio_tiler",
