@@ -90,6 +90,47 @@ def test_all_services_under_one_origin_and_a_clean_end(own_data: Path) -> None:
     assert not Cluster(own_data).status().running
 
 
+def test_sigterm_lets_a_request_in_flight_finish(own_data: Path) -> None:
+    process, url = _start(own_data, "--service", "stac")
+    _get(f"{url}/readyz")
+    body = b'{"limit": 1}'
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as client:
+        client.sendall(
+            b"POST /stac/search HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:4]
+        )
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        client.sendall(body[4:])
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"FeatureCollection"' in answer
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_no_middleware_hides_disconnects(data_folder: Path) -> None:
+    code = (
+        "from starlette.middleware.base import BaseHTTPMiddleware as Base;"
+        "from eotiles.http.one import create_one; from eotiles.settings import SERVICES, Settings;"
+        "import eotiles.http.one as one;"
+        "parts = [one._create(name, Settings(_env_file=None)) for name in SERVICES];"
+        "print([m.cls.__name__ for part in parts for m in part.user_middleware if issubclass(m.cls, Base)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=_environment(data_folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_catalogue_process_loads_neither_gdal_nor_numba() -> None:
     code = (
         "import sys; from eotiles.http.stac import create_stac; from eotiles.settings import Settings; "
