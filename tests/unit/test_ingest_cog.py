@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rio_cogeo.cogeo import cog_validate
 
 from eotiles.core.errors import IngestRefused
@@ -25,11 +26,12 @@ def placed(
     roots: tuple[str, ...] = (),
     nodata: float | None = None,
     labels: bool = False,
+    data_bands: tuple[int, ...] = (),
 ) -> Placed:
     staging = folder / ".part"
     staging.mkdir(parents=True, exist_ok=True)
     return place(
-        survey(path, nodata=nodata),
+        survey(path, nodata=nodata, data_bands=data_bands),
         "B04",
         folder=folder,
         staging=staging,
@@ -194,6 +196,70 @@ def test_the_same_source_gets_the_same_name_and_is_not_converted_again(tmp_path:
     changed = placed(geotiff(path, ramp(600, 700, start=2)), tmp_path / "out")
     assert changed.path != first.path
     assert first.path.exists()
+
+
+def marked(tmp_path: Path) -> tuple[Path, NDArray[np.uint8]]:
+    """Four bands of bytes as GDAL writes them unless told otherwise: near infrared, 0 in places, marked as alpha."""
+    data = np.random.default_rng(5).integers(1, 256, (4, 600, 700), dtype=np.uint8)
+    data[3, :300] = 0
+    path = geotiff(tmp_path / "archive" / "naip.tif", data, nodata=None)
+    with rasterio.open(path) as dataset:
+        assert dataset.colorinterp[3] == ColorInterp.alpha
+    return path, data
+
+
+def test_a_band_that_is_data_loses_its_mark_of_transparency(tmp_path: Path) -> None:
+    path, data = marked(tmp_path)
+    result = placed(path, tmp_path / "out", data_bands=(1, 2, 3, 4))
+    with rasterio.open(result.path) as after:
+        np.testing.assert_array_equal(after.read(), data)
+        assert after.read_masks().all()
+        assert [colour.name for colour in after.colorinterp] == [
+            "red",
+            "green",
+            "blue",
+            "undefined",
+        ]
+    with rasterio.open(result.path, overview_level=0) as overview:
+        small = overview.read().astype(float)
+    halves = data.reshape(4, 300, 2, 350, 2).mean(axis=(2, 4))
+    assert np.abs(small - halves).max() <= 1, "averages leave no pixel out"
+    seen = survey(path, data_bands=(4,))
+    assert (seen.unmarked, seen.masked, seen.colours[3]) == ((4,), False, "undefined")
+    assert [figures.valid for figures in seen.statistics] == [600 * 700] * 4
+
+
+def test_a_mark_of_transparency_counts_where_nobody_says_otherwise(tmp_path: Path) -> None:
+    path, data = marked(tmp_path)
+    result = placed(path, tmp_path / "out")
+    with rasterio.open(result.path) as after:
+        assert after.colorinterp[3] == ColorInterp.alpha
+        np.testing.assert_array_equal(after.read_masks(1) == 0, data[3] == 0)
+    assert survey(path).statistics[0].valid == 300 * 700
+    assert placed(path, tmp_path / "out", data_bands=(4,)).path != result.path
+
+
+def test_a_cloud_optimised_file_with_a_wrong_mark_does_not_stay(tmp_path: Path) -> None:
+    path, _ = marked(tmp_path)
+    kept = placed(path, tmp_path / "archive").path
+    roots = (str(tmp_path / "archive"),)
+    assert not placed(kept, tmp_path / "out", roots=roots).new
+    result = placed(kept, tmp_path / "out", roots=roots, data_bands=(4,))
+    with rasterio.open(result.path) as after:
+        assert (result.new, after.colorinterp[3]) == (True, ColorInterp.undefined)
+
+
+def test_an_inner_mask_beside_a_wrong_mark_stays(tmp_path: Path) -> None:
+    path, data = marked(tmp_path)
+    visible = np.ones((600, 700), bool)
+    visible[:, :90] = False
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(visible)
+    result = placed(path, tmp_path / "out", data_bands=(4,))
+    with rasterio.open(result.path) as after:
+        np.testing.assert_array_equal(after.read(), data)
+        np.testing.assert_array_equal(after.dataset_mask() != 0, visible)
+        assert after.colorinterp[3] == ColorInterp.undefined
 
 
 def test_pixels_that_differ_are_noticed(tmp_path: Path) -> None:

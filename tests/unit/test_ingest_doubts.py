@@ -52,3 +52,9 @@ def test_names_in_order_for_one_file_a_band_are_told() -> None:
     assert "B04=red" in said
     assert doubts(files, bands, parse_bands("B04=red,B11=swir16")) == ()
     assert doubts(scene("red"), bands, parse_bands("first,second")) == (), "a file of several bands"
+
+
+def test_a_band_that_lost_its_mark_of_transparency_is_told() -> None:
+    (said,) = doubts(scene(None), [band("nir")], parse_bands("nir"), unmarked=[("data", 1)])
+    assert said.startswith("band 1 is marked as transparency in the file and called nir by --bands")
+    assert doubts(scene(None), [band("nir")], parse_bands("nir"), unmarked=[("data", 2)]) == ()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.ingest.naming import name_bands
+from eotiles.ingest.naming import data_bands, name_bands
 from eotiles.ingest.options import IngestOptions, parse_bands
 from eotiles.ingest.scenes import Scene, find_files, group_scenes
 from eotiles.ingest.survey import survey
@@ -168,9 +168,7 @@ def test_an_unknown_common_name_is_refused(tmp_path: Path) -> None:
         names(geotiff(tmp_path / "x.tif", ramp(4, 4)), options)
 
 
-def test_a_band_that_the_file_marks_as_transparency_is_not_taken_for_nir(tmp_path: Path) -> None:
-    """GDAL does so with the fourth band of bytes, and every reader would hide pixels by it."""
-    path = geotiff(tmp_path / "x.tif", np.full((4, 4, 4), 9, np.uint8), nodata=None)
-    options = IngestOptions(collection="imagery", bands=parse_bands("red,green,blue,nir"))
-    with pytest.raises(IngestRefused, match="band 4 as transparency, but --bands calls it nir"):
-        names(path, options)
+def test_what_bands_calls_otherwise_than_alpha_is_data() -> None:
+    assert data_bands(parse_bands("red,green,blue,nir")) == (1, 2, 3, 4)
+    assert data_bands(parse_bands("red,green,blue,Alpha")) == (1, 2, 3)
+    assert data_bands(()) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import valid_mask
 from eotiles.ingest.header import GDAL_ERRORS, GDAL_OPTIONS
 from eotiles.ingest.survey import Survey
+from eotiles.ingest.unmarked import unmarked
 from eotiles.read.gdal import UnusableHeader, check_header
 
 BLOCK_PX = 512
@@ -29,6 +31,8 @@ RECIPE = "cog-1"
 
 def is_cloud_optimised(survey: Survey) -> bool:
     """Whether the raster service can read a piece without reading the rest, at every zoom."""
+    if survey.unmarked:
+        return False  # it would hide pixels by a band that is data
     with rasterio.open(survey.path, driver="GTiff") as dataset:
         try:
             check_header(dataset)
@@ -65,7 +69,10 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
     }
     decoded = survey.width * survey.height * survey.count * np.dtype(survey.dtype).itemsize
     try:
-        with rasterio.open(survey.path, driver="GTiff") as source:
+        with (
+            rasterio.open(survey.path, driver="GTiff") as file,
+            unmarked(file, survey.unmarked) as source,
+        ):
             if survey.masked:
                 _copy_with_mask(source, part, resampling)
             else:
@@ -82,7 +89,7 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
                 )
     except GDAL_ERRORS as error:
         raise IngestRefused("cannot be converted to a cloud-optimised GeoTIFF") from error
-    if not same_pixels(survey.path, part, nodata=survey.nodata):
+    if not same_pixels(survey.path, part, nodata=survey.nodata, data_bands=survey.unmarked):
         raise IngestRefused(
             "came out of the conversion changed, so it was not taken (is the disk full?)"
         )
@@ -106,17 +113,21 @@ def _copy_with_mask(source: DatasetReader, part: Path, resampling: Resampling) -
     )
 
 
-def same_pixels(source: Path, made: Path, *, nodata: float | None) -> bool:
+def same_pixels(
+    source: Path, made: Path, *, nodata: float | None, data_bands: Collection[int] = ()
+) -> bool:
     """Whether a converted file holds its source's digital numbers and validity. GDAL reports a full disk now and then.
 
     Args:
         source: what was converted.
         made: what came out.
         nodata: value that means 'no data' in the source, over what it says itself.
+        data_bands: bands, from 1, of the source that hide nothing, over what it says itself.
     """
     try:
         with (
-            rasterio.open(source, driver="GTiff") as one,
+            rasterio.open(source, driver="GTiff") as file,
+            unmarked(file, data_bands) as one,
             rasterio.open(made, driver="GTiff") as other,
         ):
             if (one.shape, one.count, one.dtypes) != (other.shape, other.count, other.dtypes):

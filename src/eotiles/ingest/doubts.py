@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -14,12 +14,24 @@ BRIGHT = 2.0
 """Reflectance that no ground has; the brightest clouds and snow are seen at about 1.5."""
 
 
-def doubts(scene: Scene, bands: Sequence[NamedBand], given: Sequence[BandName]) -> tuple[str, ...]:
-    """A sentence for each thing about a scene that is likely a mistake; `given` is what --bands says.
+def doubts(
+    scene: Scene,
+    bands: Sequence[NamedBand],
+    given: Sequence[BandName],
+    *,
+    unmarked: Collection[tuple[str, int]] = (),
+) -> tuple[str, ...]:
+    """A sentence for each thing about a scene that is likely a mistake; `given` is what --bands says,
+    `unmarked` the bands, by asset and number, that are data though their file marks them as transparency.
 
     The same mistake makes the same sentence, so that those of many scenes can be told in one.
     """
-    found = (_unnamed(bands), _unused(scene, bands, given), _too_bright(bands))
+    found = (
+        _unnamed(bands),
+        _unused(scene, bands, given),
+        _unmarked(bands, unmarked),
+        _too_bright(bands),
+    )
     return tuple(sentence for sentence in found if sentence is not None)
 
 
@@ -45,6 +57,16 @@ def _unused(scene: Scene, bands: Sequence[NamedBand], given: Sequence[BandName])
         f"--bands {names} counted for nothing, as each file is a band and none ends so: write "
         f"{scene.files[0].key}=red, for all that are meant"
     )
+
+
+def _unmarked(bands: Sequence[NamedBand], unmarked: Collection[tuple[str, int]]) -> str | None:
+    for band in bands:
+        if (band.asset, band.index) in unmarked:
+            return (
+                f"band {band.index} is marked as transparency in the file and called {band.name} by --bands: it was "
+                "taken as data and hides no pixel"
+            )
+    return None
 
 
 def _too_bright(bands: Sequence[NamedBand]) -> str | None:

@@ -17,7 +17,7 @@ from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail, build_item, scene_bands
 from eotiles.ingest.layers import NamedBand, colour_bands, renders
 from eotiles.ingest.load import Outcome, check_catalogue, load_scene
-from eotiles.ingest.naming import holds_labels, name_bands
+from eotiles.ingest.naming import data_bands, holds_labels, name_bands
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import Period, period_of_name, period_of_tags
 from eotiles.ingest.place import Placed, place, publish
@@ -139,7 +139,9 @@ def _survey_all(
     unfit = []
     for file in scene.files:
         try:
-            surveys[file.key] = survey(file.path, nodata=options.nodata)
+            surveys[file.key] = survey(
+                file.path, nodata=options.nodata, data_bands=data_bands(options.bands)
+            )
         except IngestRefused as error:
             unfit.append(Refusal(str(file.path), str(error)))
         step(file.path.name)
@@ -185,7 +187,12 @@ def _ingest(
         outcome=outcome,
         period=period,
         converted=sum(file.new for file in placed.values()),
-        doubts=doubts(scene, bands, options.bands),
+        doubts=doubts(
+            scene,
+            bands,
+            options.bands,
+            unmarked=[(key, band) for key, seen in surveys.items() for band in seen.unmarked],
+        ),
     )
 
 

@@ -32,6 +32,13 @@ def name_bands(
     return named
 
 
+def data_bands(given: Sequence[BandName]) -> tuple[int, ...]:
+    """Numbers, from 1, of the bands that --bands calls by another name than alpha: data, whatever the file says."""
+    return tuple(
+        number for number, entry in enumerate(given, start=1) if entry.name.lower() != "alpha"
+    )
+
+
 def _by_suffix(file: SceneFile, given: Sequence[BandName], sensor: str | None) -> Band:
     for entry in given:
         if entry.name.lower() in (file.key.lower(), (file.token or "").lower()):
@@ -42,13 +49,6 @@ def _by_suffix(file: SceneFile, given: Sequence[BandName], sensor: str | None) -
 def _by_order(given: Sequence[BandName], seen: Survey, sensor: str | None) -> tuple[Band, ...]:
     if len(given) != seen.count:
         raise IngestRefused(f"has {seen.count} bands, but --bands names {len(given)}")
-    for number, (entry, colour) in enumerate(zip(given, seen.colours, strict=True), start=1):
-        # GDAL marks the fourth band of bytes so unless told otherwise; every reader would take it for transparency.
-        if colour == "alpha" and entry.name.lower() != "alpha":
-            raise IngestRefused(
-                f"marks its band {number} as transparency, but --bands calls it {entry.name}: correct the file "
-                f"(gdal_translate -colorinterp_{number} undefined)"
-            )
     return tuple(_given(entry, sensor, name=entry.name) for entry in given)
 
 

@@ -58,6 +58,8 @@ def place(
         return Placed(kept, survey.size_bytes, survey.sha256, new=False)
     resampling: Resampling = "nearest" if labels or "palette" in survey.colours else "average"
     done = "copy" if optimised else f"{RECIPE} {resampling} {survey.nodata}"
+    if survey.unmarked:
+        done += f" unmarked {survey.unmarked}"
     target = folder / f"{key}-{_short_hash(survey.sha256, done)}.tif"
     if target.exists():
         return Placed(target, target.stat().st_size, checksum(target), new=False)

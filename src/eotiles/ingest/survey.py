@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import mark, valid_mask, windows
 from eotiles.ingest.header import GDAL_ERRORS, open_geotiff
 from eotiles.ingest.statistics import BandStatistics, Tally
+from eotiles.ingest.unmarked import marked_bands, unmarked
 from eotiles.read.gdal import image_bands
 
 OUTLINE_PX = 1024
@@ -43,6 +45,9 @@ class Survey:
     nodata: float | None
     masked: bool
     """Whether it has a mask or an alpha band."""
+
+    unmarked: tuple[int, ...]
+    """Bands, from 1, that the file marks as transparency and that are data all the same."""
 
     descriptions: tuple[str | None, ...]
     colours: tuple[str, ...]
@@ -74,17 +79,18 @@ class Survey:
         return edge * float(self.crs.linear_units_factor[1])
 
 
-def survey(path: Path, *, nodata: float | None = None) -> Survey:
+def survey(path: Path, *, nodata: float | None = None, data_bands: Collection[int] = ()) -> Survey:
     """Read a file to its last pixel, overviews included.
 
     Args:
         path: a GeoTIFF.
         nodata: digital number that means 'no data', over what the file says.
+        data_bands: bands, from 1, that are data even if the file marks them as transparency.
 
     Raises:
         IngestRefused: it is not a GeoTIFF that can be catalogued, or not readable to the end.
     """
-    with open_geotiff(path) as dataset:
+    with open_geotiff(path) as file, unmarked(file, data_bands) as dataset:
         if nodata is not None and not rasterio.dtypes.in_dtype_range(nodata, dataset.dtypes[0]):
             raise IngestRefused(
                 f"cannot have nodata {nodata:g}: its pixels are {dataset.dtypes[0]}"
@@ -107,7 +113,7 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
                     tally.add(values, usable, row=window.row_off, column=window.col_off)
                 anywhere: NDArray[np.bool_] = np.logical_or.reduce(valid[shown])
                 mark(outline, anywhere, window=window, step=step)
-            levels = len(dataset.overviews(1))
+            levels = len(file.overviews(1))
             for level in range(levels):
                 _read_overview(path, level)
         except GDAL_ERRORS as error:
@@ -116,9 +122,9 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             ) from error
         if not outline.any():
             raise IngestRefused("has no valid pixel")
-        tags = dataset.tags()
+        tags = file.tags()
         times = (
-            dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"),
+            file.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"),
             tags.get("TIFFTAG_DATETIME"),
         )
         return Survey(
@@ -132,6 +138,7 @@ def survey(path: Path, *, nodata: float | None = None) -> Survey:
             dtype=dataset.dtypes[0],
             nodata=dataset.nodata if nodata is None else nodata,
             masked=masked,
+            unmarked=tuple(band for band in marked_bands(file) if band in data_bands),
             descriptions=tuple(dataset.descriptions),
             colours=tuple(colour.name for colour in dataset.colorinterp),
             scales=tuple(dataset.scales),
