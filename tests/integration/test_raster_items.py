@@ -282,9 +282,7 @@ def test_legends(raster: Raster) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pyproj", "ignore:You will likely lose:UserWarning")
-def test_pages_and_lists_of_tilesets(raster: Raster) -> None:
-    page = get(raster, "/WebMercatorQuad/map.html", index="ndvi")
-    assert "index=ndvi" in page.text
+def test_lists_of_tilesets(raster: Raster) -> None:
     assert len(get(raster, "/tiles").json()["tilesets"]) >= 13
     one = get(raster, "/tiles/WebMercatorQuad", index="ndmi").json()
     assert [limit["tileMatrix"] for limit in one["tileMatrixSetLimits"]] == ["10", "11", "12", "13"]

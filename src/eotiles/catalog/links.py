@@ -108,10 +108,13 @@ def publish_assets(site: Site, thing: Json, *, owner: tuple[str, ...]) -> Json:
     return {**thing, "assets": published}
 
 
-def map_href(site: Site, *, collection: str, item: str | None = None) -> str:
-    """Address of the map page that shows a collection, or one item of it."""
-    query = {"collection": collection} | ({"item": item} if item is not None else {})
-    return f"{site.root}/?{urlencode(query, quote_via=quote)}"
+def map_href(
+    root: str, *, collection: str, item: str | None = None, layer: str | None = None
+) -> str:
+    """Address of the map page, at `root`, that shows a collection or one item of it, as its first layer or another."""
+    named = {"collection": collection, "item": item, "layer": layer}
+    query = {name: value for name, value in named.items() if value is not None}
+    return f"{root}/?{urlencode(query, quote_via=quote)}"
 
 
 def tilejson_href(address: str, query: Query) -> str:
@@ -146,7 +149,7 @@ def _map_link(site: Site, *, collection: str, item: str | None = None) -> Json:
         "rel": "alternate",
         "type": "text/html",
         "title": "View on the map",
-        "href": map_href(site, collection=collection, item=item),
+        "href": map_href(site.root, collection=collection, item=item),
     }
 
 

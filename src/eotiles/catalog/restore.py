@@ -37,7 +37,7 @@ def restore_item(site: Site, given: Json, *, stored: Json | None) -> Json:
         given,
         stored=stored or {},
         raster=site.item(collection, name),
-        map_page=map_href(site, collection=collection, item=name),
+        map_page=map_href(site.root, collection=collection, item=name),
         owner=(collection, name),
     )
 
@@ -54,7 +54,7 @@ def restore_collection(site: Site, given: Json, *, stored: Json | None) -> Json:
         given,
         stored=stored or {},
         raster=site.collection(name),
-        map_page=map_href(site, collection=name),
+        map_page=map_href(site.root, collection=name),
         owner=(name,),
     )
 

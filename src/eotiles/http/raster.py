@@ -13,6 +13,7 @@ from titiler.core.factory import (
     AlgorithmFactory,
     BaseFactory,
     ColorMapFactory,
+    FactoryExtension,
     MultiBaseTilerFactory,
     TMSFactory,
 )
@@ -49,6 +50,7 @@ from eotiles.http.titiler.extensions import (
 from eotiles.http.titiler.finder import FinderParams
 from eotiles.http.titiler.landing import add_landing
 from eotiles.http.titiler.limits import within_limits
+from eotiles.http.titiler.mappage import MapPageExtension
 from eotiles.http.titiler.matrices import MATRICES
 from eotiles.http.titiler.paths import collection_path, item_path, search_path
 from eotiles.http.titiler.reader import ItemReader
@@ -100,13 +102,16 @@ def create_raster(settings: Settings) -> FastAPI:
         ItemReader,
         access=Access(roots=allow_list(settings.roots), max_pixels=settings.max_pixels),
     )
+    page = MapPageExtension(raster_path=settings.raster_path)
     searches = _mosaics("/searches/{search_id}", search_path, reader, templates)
     factories: dict[str, BaseFactory] = {
         "STAC Search": searches,
         "STAC Collection": _mosaics(
-            "/collections/{collection_id}", collection_path, reader, templates
+            "/collections/{collection_id}", collection_path, reader, templates, page
         ),
-        "STAC Item": _items("/collections/{collection_id}/items/{item_id}", reader, templates),
+        "STAC Item": _items(
+            "/collections/{collection_id}/items/{item_id}", reader, templates, page
+        ),
         "Tiling Schemes": TMSFactory(supported_tms=MATRICES, templates=templates),
         "Algorithms": AlgorithmFactory(templates=templates),
         "ColorMaps": ColorMapFactory(templates=templates),
@@ -156,7 +161,9 @@ def create_raster(settings: Settings) -> FastAPI:
     return app
 
 
-def _items(prefix: str, reader: Any, templates: Jinja2Templates) -> MultiBaseTilerFactory:
+def _items(
+    prefix: str, reader: Any, templates: Jinja2Templates, page: MapPageExtension
+) -> MultiBaseTilerFactory:
     return MultiBaseTilerFactory(
         reader=reader,
         path_dependency=item_path,
@@ -171,6 +178,7 @@ def _items(prefix: str, reader: Any, templates: Jinja2Templates) -> MultiBaseTil
             IndicesExtension(),
             LegendExtension(),
             AttributionExtension(),
+            page,
         ],
         templates=templates,
         **_common(),
@@ -178,7 +186,11 @@ def _items(prefix: str, reader: Any, templates: Jinja2Templates) -> MultiBaseTil
 
 
 def _mosaics(
-    prefix: str, path_dependency: Any, reader: Any, templates: Jinja2Templates
+    prefix: str,
+    path_dependency: Any,
+    reader: Any,
+    templates: Jinja2Templates,
+    *more: FactoryExtension,
 ) -> MosaicTilerFactory:
     return MosaicTilerFactory(
         backend=MosaicBackend,
@@ -196,6 +208,7 @@ def _mosaics(
             IndicesExtension(),
             LegendExtension(),
             AttributionExtension(),
+            *more,
         ],
         templates=templates,
         **_common(),
@@ -205,6 +218,8 @@ def _mosaics(
 def _common() -> dict[str, Any]:
     """What items and mosaics have in common: our parameters and our encoder in the places that TiTiler has for them."""
     return {
+        # Its viewer loads scripts and a base map from other sites; mappage.py has ours.
+        "add_viewer": False,
         "reader_dependency": parameters.ScopeParams,
         "layer_dependency": parameters.LayerParams,
         "dataset_dependency": parameters.ReadingParams,

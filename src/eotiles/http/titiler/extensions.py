@@ -1,8 +1,7 @@
 """Routes that TiTiler does not have: `/indices` and `/legend`; and the attribution in its TileJSON."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial, wraps
 from typing import Annotated, Any, Literal
 
@@ -14,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 from titiler.core.factory import BaseFactory, FactoryExtension
 
 from eotiles.catalog.attribution import attribution
-from eotiles.catalog.items import Item, get_collection
+from eotiles.catalog.items import Item
 from eotiles.catalog.mosaic import Mosaic, find_items
-from eotiles.core.errors import BadParameter, UnknownCollection
+from eotiles.core.errors import BadParameter
 from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+from eotiles.http.titiler.finder import collection_of
 from eotiles.http.titiler.layers import parse_index
 from eotiles.http.titiler.parameters import RenderParams
 from eotiles.http.titiler.styling import colormap_params
@@ -196,7 +196,4 @@ def _attribution(place: Item | Mosaic, request: Request) -> str | None:
         items = run_in_loop(partial(find_items, geometry=None, limit=SAMPLE), database, place)
         each = [attribution(item.stac, None) for item in items]
         return "; ".join(dict.fromkeys(text for text in each if text)) or None
-    collection: Mapping[str, Any] | None = None
-    with suppress(UnknownCollection):  # deleted between two look-ups
-        collection = run_in_loop(get_collection, database, place.collection)
-    return attribution(place.stac, collection)
+    return attribution(place.stac, collection_of(database, place))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from anyio.from_thread import run as run_in_loop
@@ -9,8 +11,11 @@ from starlette.requests import Request
 from titiler.core.dependencies import DefaultDependency
 
 from eotiles.catalog.database import Database
-from eotiles.catalog.items import Item
+from eotiles.catalog.items import Item, get_collection
+from eotiles.catalog.layers import OfferedLayer, offered_layers
 from eotiles.catalog.mosaic import Mosaic, find_items, search_entry
+from eotiles.catalog.radiometry import Json
+from eotiles.core.errors import UnknownCollection
 
 SAMPLE = 5
 """Items that zooms are taken from."""
@@ -49,6 +54,29 @@ class FinderParams(DefaultDependency):
 
     def __init__(self, request: Request) -> None:
         self.finder = Finder(request.app.state.database)
+
+
+def collection_of(database: Database, item: Item) -> Json | None:
+    """The collection of an item; None where it was deleted between two look-ups."""
+    with suppress(UnknownCollection):
+        return run_in_loop(get_collection, database, item.collection)
+    return None
+
+
+def offered(database: Database, place: Item | Mosaic) -> tuple[OfferedLayer, ...]:
+    """The layers of an item or a collection that the STAC API links to; a registered search has none."""
+    if isinstance(place, Item):
+        collection = collection_of(database, place) or {}
+        assets, properties = place.assets, place.properties
+    else:
+        collection = place.collection or {}
+        assets, properties = _object(collection.get("item_assets")), {}
+    renders = {**_object(collection.get("renders")), **_object(properties.get("renders"))}
+    return offered_layers(assets, renders=renders, properties=properties)
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
 
 
 def public_item(item: Item) -> dict[str, Any]:

@@ -30,7 +30,6 @@ _LINKS = (
 )  # fmt: skip
 
 _TEMPLATES = (
-    ("Map of a registered search", "/searches/{search_id}/{tileMatrixSetId}/map.html"),
     ("Map of a collection", "/collections/{collection_id}/{tileMatrixSetId}/map.html"),
     ("Map of an item", "/collections/{collection_id}/items/{item_id}/{tileMatrixSetId}/map.html"),
 )
