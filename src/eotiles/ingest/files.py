@@ -89,7 +89,7 @@ def ingest_files(
     Raises:
         BadParameter: the options contradict the files as a whole.
         Unavailable: the database cannot be reached at the start.
-        SetupError: the database has no pgSTAC, or the data folder cannot be written.
+        SetupError: the database has no pgSTAC, its login may not write, or the data folder cannot be written.
     """
     check_catalogue(conninfo)
     files, refused = find_files(paths)

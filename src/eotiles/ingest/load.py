@@ -22,20 +22,35 @@ SESSION = "-c search_path=pgstac,public -c statement_timeout=60000 -c lock_timeo
 ATTEMPTS = 3
 _TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
+# By their numbers: asking by name is an error for a login that may not even look into the schema.
+_MAY_WRITE = """
+SELECT current_user,
+       bool_and(has_schema_privilege(space.oid, 'USAGE') AND has_table_privilege(relation.oid, 'INSERT'))
+FROM pg_class AS relation JOIN pg_namespace AS space ON space.oid = relation.relnamespace
+WHERE space.nspname = 'pgstac' AND relation.relname IN ('items', 'collections')
+HAVING count(*) = 2
+"""
+
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 
 
 def check_catalogue(conninfo: str) -> None:
-    """Make sure that there is a pgSTAC to load into, before any work is done.
+    """Make sure that there is a pgSTAC to load into and a login that may, before any work is done.
 
     Raises:
         Unavailable: the database cannot be reached.
-        SetupError: it has no pgSTAC.
+        SetupError: it has no pgSTAC, or the login may not write.
     """
     with connect(conninfo) as connection:
-        found = connection.execute("SELECT to_regproc('pgstac.upsert_item') IS NOT NULL").fetchone()
-    if found is None or not found[0]:
+        row = connection.execute(_MAY_WRITE).fetchone()
+    if row is None:
         raise SetupError("the database has no pgSTAC catalogue: run `eotiles db migrate` first")
+    login, may_write = row
+    if not may_write:
+        raise SetupError(
+            f"the database login {login} may not write items and collections: take eotiles_ingest, or another member "
+            "of pgstac_ingest"
+        )
 
 
 def connect(conninfo: str) -> psycopg.Connection[Any]:
