@@ -54,6 +54,43 @@ def test_gdal_opens_the_wmts(raster: Raster) -> None:
         compare(raster, drawn, dataset.window_transform(window.round_offsets().round_lengths()))
 
 
+@pytest.mark.parametrize(("place", "first"), [("item", "true-colour"), ("collection", "green")])
+def test_gdal_opens_a_wmts_that_was_asked_for_no_layer(
+    raster: Raster, place: str, first: str
+) -> None:
+    path = raster.item("mixed") if place == "item" else raster.collection
+    name = "raster-scenes/mixed" if place == "item" else "raster-scenes"
+    url = f"{raster.http.base_url}{path.lstrip('/')}/WMTSCapabilities.xml"
+    with rasterio.open(f"WMTS:{url}") as dataset:
+        layers = [each.split("layer=")[1].split(",")[0] for each in dataset.subdatasets]
+        assert layers[0] == f"{name}_WebMercatorQuad_{first}", "before any other matrix set"
+        assert f"{name}_WebMercatorQuad_green" in layers, "the collection's render"
+        assert not [layer for layer in layers if layer.endswith("_default")]
+    with rasterio.open(f"WMTS:{url},layer={name}_WebMercatorQuad_green,zoom_level=14") as dataset:
+        assert dataset.crs == WEB_MERCATOR
+        window = dataset.window(1_002_100, 5_642_300, 1_004_500, 5_644_700)
+        window = window.round_offsets().round_lengths()
+        drawn = dataset.read(window=window)
+        if place == "item":  # in the collection another scene fills what this one lacks
+            compare(raster, drawn, dataset.window_transform(window))
+        else:
+            assert drawn[3].all()
+
+
+def test_a_wmts_without_layers_says_how_to_name_one(raster: Raster) -> None:
+    body = {"collections": ["raster-scenes"], "ids": ["mixed"]}
+    made = raster.http.post("/searches/register", json=body).json()
+    place = f"/searches/{made['id']}/WMTSCapabilities.xml"
+    for path in (
+        place,
+        f"{raster.item('mixed')}/WMTSCapabilities.xml?index=ndvi&rescale=1",
+    ):
+        got = raster.http.get(path)
+        assert got.status_code == 422, got.text
+        assert ("index=NAME" in got.json()["detail"]) == (path == place)
+    assert raster.http.get(place, params={"index": "ndvi"}).status_code == 200
+
+
 def test_the_wmts_describes_items_and_mosaics(raster: Raster) -> None:
     for place in (raster.item("mixed"), raster.collection):
         got = raster.http.get(f"{place}/WMTSCapabilities.xml", params={"index": "ndvi"})

@@ -56,6 +56,7 @@ from eotiles.http.titiler.paths import collection_path, item_path, search_path
 from eotiles.http.titiler.reader import ItemReader
 from eotiles.http.titiler.renders import item_renders, mosaic_renders, search_body
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
+from eotiles.http.titiler.wmts import WmtsLayersExtension
 from eotiles.read.hrefs import allow_list
 from eotiles.runtime import conninfo, open_database
 from eotiles.settings import Settings
@@ -174,6 +175,7 @@ def _items(
         get_renders=item_renders,
         extensions=[
             wmtsExtension(layer_identifier_provider=str),
+            WmtsLayersExtension(),
             stacRenderExtension(),
             IndicesExtension(),
             LegendExtension(),
@@ -205,6 +207,7 @@ def _mosaics(
         extensions=[
             searchInfoExtension(),
             mosaicWmtsExtension(layer_identifier_provider=str),
+            WmtsLayersExtension(),
             IndicesExtension(),
             LegendExtension(),
             AttributionExtension(),

@@ -29,5 +29,7 @@ class Matrices(TileMatrixSets):
         return found
 
 
-MATRICES = Matrices(dict(defaults.tilematrixsets))
-"""Every matrix set that morecantile brings."""
+FIRST = "WebMercatorQuad"
+
+MATRICES = Matrices({FIRST: defaults.tilematrixsets[FIRST], **defaults.tilematrixsets})
+"""Every matrix set that morecantile brings. The one that maps use comes first: clients of a WMTS take the first."""
