@@ -136,8 +136,13 @@ def test_formats(raster: Raster) -> None:
         assert (got.status_code, got.headers["content-type"]) == (200, media_type), suffix
         assert got.headers["cache-control"] == "public, max-age=3600"
     full = tile_at(501_800, 4_998_200, 17)
-    got = raster.http.get(f"{raster.item('mixed')}/{path_of(full)}", params={"index": "ndvi"})
-    assert got.headers["content-type"] == "image/jpeg", "fully valid"
+    for query, media_type in (
+        ({"index": "ndvi"}, "image/png"),  # colours of a palette suffer as JPEG
+        ({"assets": "red", "rescale": "0,9000"}, "image/jpeg"),
+    ):
+        for place in (raster.item("mixed"), raster.collection):
+            got = raster.http.get(f"{place}/{path_of(full)}", params=query)
+            assert got.headers["content-type"] == media_type, "fully valid"
 
 
 def test_a_geotiff_holds_values_and_knows_where_it_lies(raster: Raster) -> None:

@@ -61,6 +61,12 @@ def test_without_a_format_what_can_be_transparent_is_png(
     assert encode(image("uint8", hole=hole), colormap=colormap)[1] == media_type
 
 
+def test_an_index_without_a_format_is_png() -> None:
+    content, media_type = encode(image(), index="ndvi")
+    assert media_type == "image/png"
+    assert content == encode(image(), index="ndvi", output_format=ImageType.png)[0]
+
+
 def test_colours_of_intervals_are_of_values() -> None:
     colormap = [((-1.0, 0.0), (9, 8, 7, 255)), ((0.0, 1.1), (1, 2, 3, 255))]
     drawn = opened(encode(image(), output_format=ImageType.png, index="ndvi", colormap=colormap)[0])

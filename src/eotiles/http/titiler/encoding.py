@@ -33,11 +33,14 @@ def encode(
     """The encoded image and its media type.
 
     `index` names the index that the image shows: a picture of it gets the index's rescale and colormap where none is
-    given; a format for numbers gets neither unless asked for.
+    given; a format for numbers gets neither unless asked for. Without a format it is PNG: JPEG blurs the colours of a
+    palette into others.
 
     Raises:
         BadParameter: the values cannot be shown in the format without a rescale.
     """
+    if index is not None and output_format is None:
+        output_format = ImageType.png
     is_raw = output_format in RAW
     if index is not None and not is_raw:
         if rescale is None and not isinstance(colormap, Sequence):
