@@ -92,7 +92,15 @@ UNUSABLE = [
     (f"{ITEM}/{TILE}.png?index=ndvi&rescale=5,5", "rescale"),
     (f"{ITEM}/{TILE}.png?index=ndvi&rescale=1", "rescale"),
     (f"{ITEM}/{TILE}.png?index=ndvi&nodata=inf", "nodata"),
-    (f"{ITEM}/{TILE}.png?index=ndvi&colormap_name=pinkish", "colormap_name"),
+    (
+        f"{ITEM}/{TILE}.png?index=ndvi&colormap_name=pinkish",
+        "colormap_name: there is no colormap 'pinkish'; /colorMaps lists them",
+    ),
+    ("/legend?colormap_name=pinkish", "there is no colormap 'pinkish'; /colorMaps lists them"),
+    (
+        f"{ITEM}/{TILE}.png?" + "&".join(["assets=red"] * 5) + "&rescale=0,9000",
+        "1 to 4 bands, not 5: choose with assets=KEY|bidx=",
+    ),
     (f"{ITEM}/{TILE}.png?index=ndvi&colormap=[1,2]", "colormap takes JSON"),
     (f"{ITEM}/{TILE}.png?index=ndvi&color_formula=nonsense", "color_formula"),
     (f"{ITEM}/{TILE}.png?index=ndvi&algorithm=nonsense", "algorithm"),

@@ -98,5 +98,26 @@ def test_numbers_need_a_rescale_to_become_a_picture(output_format: ImageType | N
     assert encode(image(), output_format=output_format, rescale=[(-1, 1)])[0]
 
 
+@pytest.mark.parametrize(
+    ("bands", "output_format", "says"),
+    [
+        (
+            13,
+            ImageType.png,
+            "1 to 4 bands, not 13: choose with assets=KEY|bidx=3,2,1 or expression",
+        ),
+        (13, None, "1 to 4 bands, not 13"),
+        (4, ImageType.png, "return_mask=false"),
+        (2, ImageType.jpeg, "2 bands do not fit this format: a picture has 1 or 3"),
+    ],
+)
+def test_bands_that_are_no_picture(bands: int, output_format: ImageType | None, says: str) -> None:
+    with pytest.raises(BadParameter) as raised:
+        encode(image("uint8", bands=bands, hole=True), output_format=output_format)
+    assert says in str(raised.value)
+    assert encode(image("uint8", bands=bands), output_format=ImageType.npy)[0]
+    assert encode(image("uint8", bands=4), output_format=ImageType.png, add_mask=False)[0]
+
+
 def test_jpg_is_called_jpeg() -> None:
     assert encode(image("uint8"), output_format=ImageType.jpg)[1] == "image/jpeg"

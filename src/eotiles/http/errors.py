@@ -54,6 +54,9 @@ _KINDS = {
 }
 """How people call what a path names."""
 
+_LISTED = {"colormap_name": ("colormap", "/colorMaps")}
+"""Parameters with more values than a sentence holds: what they are, and the route that lists them."""
+
 UNEXPECTED = "something went wrong here; the log has the details"
 """What a client learns of an error that nobody foresaw."""
 
@@ -119,6 +122,9 @@ def _http(request: Request, error: Exception) -> Response:
 def _explain(entry: Mapping[str, object]) -> str:
     where = [str(part) for part in entry["loc"]]  # type: ignore[attr-defined]
     name = ".".join(where[1:]) or where[0]
+    if name in _LISTED and entry["type"] == "literal_error":
+        kind, route = _LISTED[name]
+        return f"{name}: there is no {kind} {str(entry['input'])[:60]!a}; {route} lists them"
     return f"{name}: {entry['msg']}"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from rio_tiler.colormap import cmap
+from rio_tiler.errors import InvalidFormat
 from rio_tiler.models import ImageData
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
@@ -37,7 +38,7 @@ def encode(
     palette into others.
 
     Raises:
-        BadParameter: the values cannot be shown in the format without a rescale.
+        BadParameter: the values cannot be shown in the format without a rescale, or the bands are too many.
     """
     if index is not None and output_format is None:
         output_format = ImageType.png
@@ -51,16 +52,31 @@ def encode(
         _fit_to_format(
             image, output_format, colormap=colormap, is_rescaled=bool(rescale or color_formula)
         )
-    content, media_type = render_image(
-        image,
-        colormap=colormap,  # type: ignore[arg-type]
-        output_format=_cheap(image, output_format, colormap),
-        add_mask=add_mask,
-        rescale=rescale,
-        color_formula=color_formula,
-    )
+    try:
+        content, media_type = render_image(
+            image,
+            colormap=colormap,  # type: ignore[arg-type]
+            output_format=_cheap(image, output_format, colormap),
+            add_mask=add_mask,
+            rescale=rescale,
+            color_formula=color_formula,
+        )
+    except InvalidFormat as error:
+        if colormap is not None or is_raw:
+            raise  # it says what it is
+        raise BadParameter(_unpicturable(image.count)) from error
     # image/jpg is registered nowhere, and some clients mind.
     return content, "image/jpeg" if media_type == "image/jpg" else media_type
+
+
+def _unpicturable(bands: int) -> str:
+    choose = "choose with assets=KEY|bidx=3,2,1 or expression (npy and tif take all)"
+    if bands > 4:
+        return f"a picture has 1 to 4 bands, not {bands}: {choose}"
+    return (
+        f"{bands} bands do not fit this format: a picture has 1 or 3, "
+        f"and png or webp 4 with return_mask=false; {choose}"
+    )
 
 
 def _cheap(
