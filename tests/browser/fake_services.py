@@ -153,13 +153,19 @@ def _item(number: int, request: Request, fake: Fake) -> dict[str, object]:
         "bbox": [west, south, east, north],
         "properties": {
             "datetime": f"2024-06-{1 + number % 28:02d}T10:30:00Z",
-            "title": HOSTILE if number == 0 else f"Scene {number}",
+            "title": _title(number),
             "platform": "sentinel-2a",
             "eo:cloud_cover": 3.4 * number,
         },
         "assets": {"thumbnail": {"href": f"{base}/gone.png", "roles": ["thumbnail"]}},
         "links": [*links, {"rel": "self", "href": "javascript:document.title=2"}],
     }
+
+
+def _title(number: int) -> str:
+    if number in (20, 21):
+        return f"S2B_MSIL1C_20190918T142039_N0208_R010_T19GCN_20190918T1733{number}"
+    return HOSTILE if number == 0 else f"Scene {number}"
 
 
 def _tile(request: Request) -> bytes:

@@ -45,6 +45,26 @@ async def test_text_of_the_catalogue_stays_text(visit: Visiting, fake: Fake) -> 
     await expect(visited.page.locator("#actions a")).to_have_count(0)
 
 
+async def test_titles_that_begin_alike_are_told_apart(visit: Visiting, fake: Fake) -> None:
+    page = (await visit(fake.url)).page
+    for number in (20, 21):
+        full = f"S2B_MSIL1C_20190918T142039_N0208_R010_T19GCN_20190918T1733{number}"
+        row = page.get_by_role("button", name=f"{full}, ")
+        title = row.locator("strong")
+        await expect(title).to_have_text(full)
+        await expect(title).to_have_attribute("title", full)
+        head, tail = title.locator("span").first, title.locator("span").last
+        assert await head.evaluate("it => it.scrollWidth > it.clientWidth"), "cut in the middle"
+        assert await tail.evaluate("it => it.scrollWidth <= it.clientWidth")
+        assert await tail.inner_text() == full[-12:]
+        box, row_box = await tail.bounding_box(), await row.bounding_box()
+        assert box is not None
+        assert row_box is not None
+        assert box["x"] + box["width"] <= row_box["x"] + row_box["width"], "the end is in sight"
+    await row.click()
+    await expect(page.get_by_role("heading", name=full)).to_have_attribute("title", full)
+
+
 async def test_the_form_asks_what_it_says(visit: Visiting, fake: Fake) -> None:
     visited = await visit(fake.url)
     page = visited.page

@@ -21,6 +21,15 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+const TAIL = 12;
+
+/** Two spans of a title, for an element of class `cut`, whose end is always shown: ids of one archive begin alike. */
+export function halves(title) {
+  const letters = [...title];
+  const tail = letters.length > 2 * TAIL ? letters.splice(-TAIL) : [];
+  return [letters, tail].map((part) => h("span", {}, part.join("")));
+}
+
 /** An address that may be put into a link or a picture: http(s) only, never javascript: or data:. */
 export function safeUrl(href, base = document.baseURI) {
   try {

@@ -1,7 +1,7 @@
 // The card on the map: which layer, how much of it, what its colours mean, and what to take away.
 import { superseded } from "./api.js";
 import { titleOf } from "./catalogue.js";
-import { $, h, safeUrl } from "./dom.js";
+import { $, h, halves, safeUrl } from "./dom.js";
 import { when } from "./format.js";
 import { drawLegend, fetchLegend } from "./legend.js";
 import { copyButton } from "./share.js";
@@ -32,7 +32,8 @@ export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
   return {
     /** Show what an item can be drawn as, with `picked` chosen. */
     open(item, layers, picked) {
-      $("scene-title").textContent = titleOf(item);
+      $("scene-title").replaceChildren(...halves(titleOf(item)));
+      $("scene-title").ariaLabel = titleOf(item);
       $("scene-title").title = titleOf(item);
       $("scene-date").textContent = when(item.properties);
       const rows = layers.map((layer) => choice(layer, layer === picked));

@@ -1,6 +1,6 @@
 // The list of what was found. Every row is a button, so that a keyboard does what a mouse does.
 import { keyOf, titleOf } from "./catalogue.js";
-import { $, h, safeUrl } from "./dom.js";
+import { $, h, halves, safeUrl } from "./dom.js";
 import { facts, when } from "./format.js";
 
 export function createResults({ onPick, onHover, onMore }) {
@@ -14,6 +14,7 @@ export function createResults({ onPick, onHover, onMore }) {
       "button",
       {
         type: "button", className: "scene", data: { key }, "aria-pressed": "false",
+        "aria-label": [titleOf(item), when(item.properties), facts(item.properties)].filter(Boolean).join(", "),
         onclick: () => onPick(item),
         onmouseenter: () => onHover(key), onmouseleave: () => onHover(null),
         onfocus: () => onHover(key), onblur: () => onHover(null),
@@ -22,7 +23,7 @@ export function createResults({ onPick, onHover, onMore }) {
       h(
         "span",
         { className: "words" },
-        h("strong", { title: titleOf(item) }, titleOf(item)),
+        h("strong", { className: "cut", title: titleOf(item) }, ...halves(titleOf(item))),
         h("span", {}, when(item.properties)),
         h("span", { className: "facts" }, facts(item.properties)),
       ),
