@@ -81,6 +81,15 @@ def test_without_colours_or_indices_one_band_is_drawn() -> None:
     assert "unscale" not in layers["grey"]
 
 
+def test_the_only_band_is_called_like_the_collection_unless_it_has_a_name() -> None:
+    only = replace(band(None), name="b1")
+    assert renders([only], title="Land cover")["grey"]["title"] == "Land cover"
+    assert renders([only])["grey"]["title"] == "b1"
+    assert renders([replace(only, name="VV")], title="Radar")["grey"]["title"] == "VV"
+    two = [only, replace(only, name="b2", index=2)]
+    assert renders(two, title="Levels")["grey"]["title"] == "b1"
+
+
 def test_labels_are_not_what_a_scene_looks_like() -> None:
     labels = replace(band(None, asset="SCL"), name="SCL")
     assert colour_bands([labels, band("pan")])[0].name == "pan"

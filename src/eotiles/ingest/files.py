@@ -180,7 +180,7 @@ def _ingest(
         )
         picture = _picture(bands, surveys, placed, folder)
         add_thumbnail(item, str(picture[0]), picture[1])
-        outcome = load_scene(item, renders(bands), options, conninfo=conninfo)
+        outcome = load_scene(item, renders(bands, title=options.title), options, conninfo=conninfo)
         retire(folder, {picture[0], *(file.path for file in placed.values())})
     return Ingested(
         item=scene.id,

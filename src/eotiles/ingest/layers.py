@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,11 +66,12 @@ def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if low < high else (low, low + max(abs(low) * 1e-3, 1e-6))
 
 
-def renders(bands: Sequence[NamedBand]) -> dict[str, Any]:
+def renders(bands: Sequence[NamedBand], *, title: str | None = None) -> dict[str, Any]:
     """Default layers as the STAC render extension writes them.
 
     Two fields are parameters of our raster API: `index` names a spectral index, and with `unscale` the range is one of
     physical values. Bands of one file are written as the raster API takes them: data|bidx=4,3,2.
+    `title` is the collection's: the only band of a scene, which no name tells anything about, is called so.
     """
     layers: dict[str, Any] = {}
     fitting = _indices(bands)
@@ -77,7 +79,8 @@ def renders(bands: Sequence[NamedBand]) -> dict[str, Any]:
     if len(chosen) == 3:
         layers[TRUE_COLOUR] = _plain("True colour", chosen, bands)
     elif not fitting:
-        layers[GREY] = _plain(chosen[0].name, chosen, bands)
+        unnamed = len(bands) == 1 and re.fullmatch(r"b\d+", bands[0].name)
+        layers[GREY] = _plain((unnamed and title) or chosen[0].name, chosen, bands)
     for name, used in fitting.items():
         index = INDICES[name]
         layers[name] = {
