@@ -113,7 +113,10 @@ def main() -> None:
     source.add_argument("--url", help="address of a running eotiles")
     source.add_argument("--demo", action="store_true", help="start a demo for the picture")
     parser.add_argument("--out", type=Path, default=Path("docs/images/map.png"))
-    parser.add_argument("--layer", default="ndvi", help="what is shown (default: ndvi)")
+    # Patagonia is dry: its NDVI is one shade of orange.
+    parser.add_argument(
+        "--layer", default="true-colour", help="what is shown (default: true-colour)"
+    )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--no-probe", action="store_true", help="without the value of a pixel")
     options = parser.parse_args()
