@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from eotiles.http.admission import Admission
 
@@ -69,3 +69,65 @@ async def test_a_request_that_leaves_the_line_gives_its_room_back() -> None:
         gate.set()
         assert (await first).status_code == 200
         assert (await third).status_code == 200
+
+
+async def _busy(app: Admission) -> asyncio.Task[None]:
+    """One request that works until it is cancelled."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        """Nothing is sent: it works."""
+
+    task = asyncio.create_task(app({"type": "http", "path": "/busy"}, receive, send))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_who_has_left_the_line_is_not_served() -> None:
+    served: list[str] = []
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append(scope["path"])
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there to be answered")
+
+    messages: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
+    app = Admission(slow, working=1, waiting=1)
+    busy = await _busy(app)
+    await asyncio.wait_for(app({"type": "http", "path": "/left"}, receive, send), timeout=1)
+    busy.cancel()
+    await _busy(app)
+    assert served == ["/busy", "/busy"], "the place in line was given back"
+
+
+async def test_a_long_wait_ends_in_503_and_what_was_sent_meanwhile_is_kept() -> None:
+    gate = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive()).get("body", b"")
+        await gate.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    app = Admission(slow, working=1, waiting=5, wait_s=0.2)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test"
+    ) as client:
+        first = asyncio.create_task(client.post("/1", content=b"first"))
+        await asyncio.sleep(0.01)
+        late = await asyncio.wait_for(client.post("/2", content=b"second"), timeout=1)
+        third = asyncio.create_task(client.post("/3", content=b"third"))
+        await asyncio.sleep(0.05)
+        gate.set()
+        answers = [await first, await third]
+
+    assert late.status_code == 503
+    assert [answer.content for answer in answers] == [b"first", b"third"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -35,6 +36,7 @@ def test_ordinary_bodies_pass(body: bytes) -> None:
         (b"5", "not a JSON object"),
         (b'{"a": NaN}', "NaN is not a number"),
         (b'{"a": -Infinity}', "-Infinity is not a number"),
+        (b'{"a": [1, -1e400]}', "too large"),
         (b'{"a": "x\\u0000"}', "NUL"),
         (b'{"a\\u0000": 1}', "NUL"),
         (b'{"a": {"b": ["\\u0000"]}}', "NUL"),
@@ -99,3 +101,22 @@ async def test_reading_stops_at_the_limit() -> None:
 async def test_what_has_no_body_is_left_alone() -> None:
     sent, _ = await _ask([b""], method="GET")
     assert sent[0]["status"] == 204
+
+
+async def test_a_body_that_trickles_in_is_given_up() -> None:
+    sent: list[Message] = []
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("the body never came")
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = StrictJson(inside, most_bytes=1000, most_values=10, wait_s=0.1)
+    scope = {"type": "http", "method": "POST", "path": "/search"}
+    await asyncio.wait_for(app(scope, receive, send), timeout=1)
+    assert sent[0]["status"] == 408

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from eotiles.catalog.patience import GRACE_S, answered
 from eotiles.core.errors import BadParameter, EotilesError, Unavailable
 from eotiles.core.role import Role
 
@@ -47,6 +48,7 @@ class Database:
         if readonly:
             options.append("-c pgstac.readonly=true")
         self._statement_timeout_s = statement_timeout_s
+        self._wait_s = wait_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             kwargs={
@@ -84,12 +86,13 @@ class Database:
         """Lend a connection; commits on leaving, rolls back on an error.
 
         Raises:
-            Unavailable: none came free in time, PostgreSQL is down, or a statement took too long.
+            Unavailable: none came free in time, PostgreSQL is down or silent, or a statement took too long.
             BadParameter: PostgreSQL finds the statement too complex.
         """
         try:
             async with self._pool.connection() as connection:
-                yield connection
+                with answered(connection, within_s=self._statement_timeout_s + GRACE_S):
+                    yield connection
         except (OperationalError, InterfaceError) as error:
             raise self._explain(error) from error
 
@@ -100,7 +103,8 @@ class Database:
             Unavailable: it does not answer.
         """
         async with self.connection() as connection:
-            await connection.execute("SELECT 1")
+            with answered(connection, within_s=self._wait_s):
+                await connection.execute("SELECT 1")
 
     def stats(self) -> dict[str, Any]:
         """Counters of the pool, as psycopg_pool names them."""
@@ -129,7 +133,8 @@ class Database:
         Without this each request would meet two dead connections after a restart of PostgreSQL and be refused.
         """
         try:
-            await AsyncConnectionPool.check_connection(connection)
+            with answered(connection, within_s=self._wait_s):
+                await AsyncConnectionPool.check_connection(connection)
         except OperationalError:
             await self._pool.drain()
             raise

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eotiles.catalog.mosaic import UNUSABLE, unusable_search
+from eotiles.catalog.patience import GRACE_S, answered
 from eotiles.core.errors import Unavailable
 
 CONNECTIONS_MAX = 2
@@ -32,6 +33,8 @@ class Registry:
             f"-c statement_timeout={int(statement_timeout_s * 1000)}",
             "-c lock_timeout=1000",
         ]
+        self._wait_s = wait_s
+        self._statement_timeout_s = statement_timeout_s
         self._pool: ConnectionPool[psycopg.Connection[TupleRow]] = ConnectionPool(
             conninfo,
             kwargs={"options": " ".join(options), "connect_timeout": max(2, round(wait_s))},
@@ -39,7 +42,7 @@ class Registry:
             max_size=CONNECTIONS_MAX,
             timeout=wait_s,
             reconnect_timeout=1.0,
-            check=ConnectionPool.check_connection,
+            check=self._check,
             open=False,
             name="eotiles-register",
         )
@@ -65,9 +68,16 @@ class Registry:
             BadParameter: pgSTAC cannot use the search.
         """
         try:
-            with self._pool.connection(timeout) as connection:
+            with (
+                self._pool.connection(timeout) as connection,
+                answered(connection, within_s=self._statement_timeout_s + GRACE_S),
+            ):
                 yield connection
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached; try again in a moment") from error
         except UNUSABLE as error:
             raise unusable_search(error) from error
+
+    def _check(self, connection: psycopg.Connection[TupleRow]) -> None:
+        with answered(connection, within_s=self._wait_s):
+            ConnectionPool.check_connection(connection)

@@ -5,7 +5,9 @@ FastAPI's own limit of a body's size answers in plain text and logs the refusal 
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,19 +16,29 @@ from eotiles.core.errors import BadParameter
 from eotiles.http.errors import problem
 
 MOST_DEPTH = 32
+WAIT_S = 30.0
+"""Longest that a body may take to arrive."""
 
 
 class StrictJson:
     """ASGI middleware that refuses bodies which are too large, or JSON that PostgreSQL or a kernel would trip over.
 
     Python's JSON reader takes NaN and Infinity; PostgreSQL stores null for one and refuses a NUL character with an
-    error of its own. JSON that is refused answers `refusal_status`, a body that is too large 413.
+    error of its own. JSON that is refused answers `refusal_status`, a body that is too large 413, one that takes longer
+    than `wait_s` to arrive 408.
     """
 
     def __init__(
-        self, app: ASGIApp, *, most_bytes: int, most_values: int, refusal_status: int = 400
+        self,
+        app: ASGIApp,
+        *,
+        most_bytes: int,
+        most_values: int,
+        refusal_status: int = 400,
+        wait_s: float = WAIT_S,
     ) -> None:
         self.app = app
+        self._wait_s = wait_s
         self._most_bytes = most_bytes
         self._most_values = most_values
         self._refusal_status = refusal_status
@@ -35,29 +47,28 @@ class StrictJson:
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
             await self.app(scope, receive, send)
             return
-        body = bytearray()
-        is_more = True
-        while is_more:
-            message = await receive()
-            if message["type"] != "http.request":
-                return  # the client left
-            body += message.get("body", b"")
-            is_more = message.get("more_body", False)
-            if len(body) > self._most_bytes:
-                refusal = problem(
-                    413, f"the body is larger than {self._most_bytes} bytes", instance=scope["path"]
-                )
-                await refusal(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(self._wait_s):
+                body = await self._read(receive)
+        except TimeoutError:
+            late = f"the body took longer than {self._wait_s:g} s to arrive"
+            await problem(408, late, instance=scope["path"])(scope, receive, send)
+            return
+        if body is None:
+            return  # the client left
+        if len(body) > self._most_bytes:
+            large = f"the body is larger than {self._most_bytes} bytes"
+            await problem(413, large, instance=scope["path"])(scope, receive, send)
+            return
         try:
             # Only a JSON Patch is a list.
             is_object = scope["method"] != "PATCH"
-            check_json(bytes(body), most_values=self._most_values, is_object=is_object)
+            check_json(body, most_values=self._most_values, is_object=is_object)
         except BadParameter as error:
             refusal = problem(self._refusal_status, str(error), instance=scope["path"])
             await refusal(scope, receive, send)
             return
-        whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
+        whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
         async def replay() -> Message:
             nonlocal whole
@@ -67,6 +78,18 @@ class StrictJson:
             return await receive()
 
         await self.app(scope, replay, send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """A body, or the beginning of one that is too large; None if the client left."""
+        body = bytearray()
+        is_more = True
+        while is_more and len(body) <= self._most_bytes:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message.get("body", b"")
+            is_more = message.get("more_body", False)
+        return bytes(body)
 
 
 def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None:
@@ -97,6 +120,8 @@ def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None
                 below.extend(part)
             elif isinstance(part, str):
                 _check_text(part)
+            elif isinstance(part, float) and math.isinf(part):
+                raise BadParameter("the body holds a number that is too large")
         left -= len(below)
         if left < 0:
             raise BadParameter(f"the body holds more than {most_values} values")

@@ -39,6 +39,7 @@ _TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timed out",
     409: "Conflict",
     413: "Content too large",
     422: "Unusable parameter",
@@ -60,6 +61,10 @@ _LISTED = {"colormap_name": ("colormap", "/colorMaps")}
 UNEXPECTED = "something went wrong here; the log has the details"
 """What a client learns of an error that nobody foresaw."""
 
+MOST_DETAIL = 2000
+MOST_INSTANCE = 300
+"""Characters: what a client sent is said back to it, but not at any length."""
+
 RETRY_AFTER_S = 1
 """What a 503 tells clients to wait."""
 
@@ -72,21 +77,25 @@ def problem(
         "type": "about:blank",
         "title": _TITLES.get(status, "Error"),
         "status": status,
-        "detail": detail,
+        "detail": _short(detail, MOST_DETAIL),
     }
     if instance:
-        body["instance"] = instance
+        body["instance"] = _short(instance, MOST_INSTANCE)
     extra = {"Cache-Control": "no-store", **(headers or {})}
     if status == 503:
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
     if status == 401:
         extra.setdefault("WWW-Authenticate", "Bearer")
     return Response(
-        json.dumps(body, ensure_ascii=False).encode(),
+        json.dumps(body, ensure_ascii=False).encode(errors="replace"),
         status_code=status,
         headers=extra,
         media_type="application/problem+json",
     )
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def status_of(error: Exception) -> int:
@@ -139,7 +148,7 @@ def _validation(status: int) -> Handler:
                 what = f"there is no {kind} {str(entry['input'])[:60]!r}"
                 return problem(404, what, instance=request.url.path)
         detail = "; ".join(_explain(entry) for entry in entries[:8])
-        return problem(status, detail[:2000], instance=request.url.path)
+        return problem(status, detail, instance=request.url.path)
 
     return handler
 

@@ -33,6 +33,7 @@ import eotiles
 from eotiles.bandmath.kernels import warm
 from eotiles.catalog.registry import Registry
 from eotiles.core.index import INDICES
+from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
 from eotiles.http.titiler import parameters
@@ -138,12 +139,6 @@ def create_raster(settings: Settings) -> FastAPI:
         await app.state.database.ping()
 
     app.add_middleware(
-        StrictJson,
-        most_bytes=BODY_MAX_BYTES,
-        most_values=BODY_MAX_VALUES,
-        refusal_status=422,
-    )
-    app.add_middleware(
         CacheControlMiddleware, cachecontrol="public, max-age=3600", exclude_path={_NO_PICTURE}
     )
     app.add_middleware(
@@ -156,9 +151,15 @@ def create_raster(settings: Settings) -> FastAPI:
             r".*/info(\.geojson)?$",
         },
     )
-    equip(
-        app, service="raster", settings=settings, ready=ready, foreign=RASTER_ERRORS, bounded=True
+    app.add_middleware(Admission, working=settings.read_threads, waiting=settings.read_queue)
+    # Outside the admission: a body that trickles in takes nobody's place.
+    app.add_middleware(
+        StrictJson,
+        most_bytes=BODY_MAX_BYTES,
+        most_values=BODY_MAX_VALUES,
+        refusal_status=422,
     )
+    equip(app, service="raster", settings=settings, ready=ready, foreign=RASTER_ERRORS)
     return app
 
 

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 import eotiles
 from eotiles.core.errors import Unavailable
-from eotiles.http.admission import Admission
 from eotiles.http.errors import Foreign, add_handlers, problem
 from eotiles.http.operations import Meters, Operations
 from eotiles.http.scalars import scalar_parameters
@@ -32,13 +31,10 @@ def equip(
     validation_status: int = 422,
     methods: tuple[str, ...] = ("GET", "HEAD", "POST", "OPTIONS"),
     foreign: Mapping[type[Exception], Foreign] | None = None,
-    bounded: bool = False,
 ) -> None:
     """Give an app, whose routes are all there, what every service has.
 
     `foreign` are exceptions of a library that the service is built on, with the status each answers.
-
-    With `bounded` at most EOTILES_READ_THREADS requests work at a time and EOTILES_READ_QUEUE wait.
 
     CORS never allows credentials. `app.state` carries `ready` and `meters`, for the application that it is part of.
     """
@@ -46,9 +42,6 @@ def equip(
     app.state.meters = meters = Meters(service)
     add_handlers(app, validation_status=validation_status, foreign=foreign)
     add_health(app, service=service, ready=ready, registries=[meters.registry])
-    if bounded:
-        app.add_middleware(Admission, working=settings.read_threads, waiting=settings.read_queue)
-
     app.add_middleware(Operations, service=service, meters=meters, scalars=scalar_parameters(app))
     app.add_middleware(
         CORSMiddleware,

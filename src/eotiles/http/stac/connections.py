@@ -93,7 +93,7 @@ async def ping(app: FastAPI) -> None:
         Unavailable: it does not answer, or holds no catalogue.
     """
     async with app.state.get_connection(Request({"type": "http", "app": app}), "r") as connection:
-        await connection.fetchval("SELECT pgstac.get_version()")
+        await connection.fetchval("SELECT pgstac.get_version()", timeout=_GRACE_S)
 
 
 def _lender(settings: Settings, role: Role) -> Any:
@@ -113,6 +113,7 @@ def _lender(settings: Settings, role: Role) -> Any:
                 raise
             raise known from error
         except (OSError, exceptions.InterfaceError) as error:  # TimeoutError is an OSError
+            connection.terminate()  # or giving it back would wait for an answer once more
             raise Unavailable(_UNREACHABLE) from error
         finally:
             # A connection that broke cannot be tidied up; the pool has dropped it by then.
