@@ -69,3 +69,32 @@ async def test_forwarded_headers_of_a_stranger_are_ignored() -> None:
 def test_a_broken_proxy_list_is_refused_at_start() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         _app(trusted_proxies="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Forwarded-Host", 'a"><script>'),
+        ("X-Forwarded-Host", "evil.example/path"),
+        ("X-Forwarded-Host", "user@evil.example"),
+        ("X-Forwarded-Host", "[::1"),
+        ("X-Forwarded-Host", "host:port"),
+        ("X-Forwarded-Host", "a b"),
+        ("X-Forwarded-Proto", "javascript"),
+        ("X-Forwarded-Prefix", "//evil.example"),
+        ("X-Forwarded-Prefix", "/a'+alert(1)+'"),
+        ("X-Forwarded-Prefix", "/</script><script>"),
+        ("X-Forwarded-Prefix", "/a/../b"),
+        ("X-Forwarded-Prefix", "/a//b"),
+        ("X-Forwarded-Prefix", "evil"),
+    ],
+)
+async def test_what_is_no_part_of_an_address_does_not_count(header: str, value: str) -> None:
+    text = await _get(_app(), "/stac/here", **{header: value})
+    assert text == "http://inside:8000/stac/ http://inside:8000/stac/here"
+
+
+async def test_ports_and_addresses_of_version_six_count() -> None:
+    for host in ("[2001:db8::1]:8443", "maps.example.org:8080", "localhost"):
+        text = await _get(_app(), "/stac/here", x_forwarded_host=host)
+        assert text.startswith(f"http://{host}/stac/ ")

@@ -7,6 +7,7 @@ the schema of CQL2 takes 20 ms to seconds a filter.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,7 +97,7 @@ def filter_from_json(text: str) -> Json:
         BadParameter: it is not JSON, cannot be understood, or is over a limit.
     """
     try:
-        tree = json.loads(text, parse_constant=_refuse_constant)
+        tree = json.loads(text, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"filter: not JSON: {_one_line(error)}") from error
     return checked_filter(tree)
@@ -190,8 +191,16 @@ def flat_bbox(bbox: Any, *, name: str) -> list[float]:
     return numbers if len(numbers) == 4 else [numbers[0], numbers[1], numbers[3], numbers[4]]
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
+def finite(text: str) -> float:
+    """A number of JSON; Python's reader would take NaN, Infinity and 1e400 too.
+
+    Raises:
+        ValueError: it is one of these.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a number")
+    return number
 
 
 def _one_line(error: Exception) -> str:

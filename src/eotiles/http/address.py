@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+){1,16}")
 
 
 class PublicAddress:
@@ -51,13 +55,14 @@ def _first(value: str | None) -> str:
 
 
 def _readdress(scope: Scope, scheme: str, host: str, prefix: str) -> None:
+    """Parts that are no part of an address do not count: links and pages are made of them."""
     if scheme in ("http", "https"):
         scope["scheme"] = scheme
-    if host:
+    if _HOST.fullmatch(host):
         kept = [(name, value) for name, value in scope["headers"] if name != b"host"]
         scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
     prefix = prefix.rstrip("/")
-    if prefix.startswith("/"):
+    if _PREFIX.fullmatch(prefix):
         # ASGI: the path includes the root path, so a proxy that cut it off gets it back.
         if not (scope["path"] == prefix or scope["path"].startswith(prefix + "/")):
             scope["path"] = prefix + scope["path"]

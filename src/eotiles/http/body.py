@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
+from collections.abc import Sized
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eotiles.catalog.filters import finite
 from eotiles.core.errors import BadParameter
 from eotiles.http.errors import problem
 
@@ -34,6 +35,7 @@ class StrictJson:
         *,
         most_bytes: int,
         most_values: int,
+        most_entries: int | None = None,
         refusal_status: int = 400,
         wait_s: float = WAIT_S,
     ) -> None:
@@ -41,6 +43,7 @@ class StrictJson:
         self._wait_s = wait_s
         self._most_bytes = most_bytes
         self._most_values = most_values
+        self._most_entries = most_entries
         self._refusal_status = refusal_status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +66,12 @@ class StrictJson:
         try:
             # Only a JSON Patch is a list.
             is_object = scope["method"] != "PATCH"
-            check_json(body, most_values=self._most_values, is_object=is_object)
+            check_json(
+                body,
+                most_values=self._most_values,
+                most_entries=self._most_entries,
+                is_object=is_object,
+            )
         except BadParameter as error:
             refusal = problem(self._refusal_status, str(error), instance=scope["path"])
             await refusal(scope, receive, send)
@@ -92,8 +100,10 @@ class StrictJson:
         return bytes(body)
 
 
-def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None:
-    """Pass a JSON text that is within bounds.
+def check_json(
+    body: bytes, *, most_values: int, most_entries: int | None = None, is_object: bool = True
+) -> None:
+    """Pass a JSON text that is within bounds. `most_entries` is of one object, or of one list but for coordinates.
 
     Raises:
         BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
@@ -102,7 +112,7 @@ def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None
     if not body:
         raise BadParameter("the body is empty; it has to be JSON")
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"the body is not JSON: {error}"[:200]) from error
     if is_object and not isinstance(value, dict):
@@ -113,15 +123,16 @@ def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None
         below: list[Any] = []
         for part in level:
             if isinstance(part, dict):
+                _check_length(part, most_entries)
                 for key in part:
                     _check_text(key)
                 below.extend(part.values())
             elif isinstance(part, list):
+                if part and not isinstance(part[0], list):
+                    _check_length(part, most_entries)
                 below.extend(part)
             elif isinstance(part, str):
                 _check_text(part)
-            elif isinstance(part, float) and math.isinf(part):
-                raise BadParameter("the body holds a number that is too large")
         left -= len(below)
         if left < 0:
             raise BadParameter(f"the body holds more than {most_values} values")
@@ -129,6 +140,11 @@ def check_json(body: bytes, *, most_values: int, is_object: bool = True) -> None
             return
         level = below
     raise BadParameter(f"the body is nested deeper than {MOST_DEPTH} levels")
+
+
+def _check_length(part: Sized, most: int | None) -> None:
+    if most is not None and len(part) > most:
+        raise BadParameter(f"the body holds {len(part)} things in one place; at most {most} go in")
 
 
 def _check_text(text: str) -> None:
@@ -140,7 +156,3 @@ def _check_text(text: str) -> None:
         raise BadParameter(
             "the body holds half of a surrogate pair, which is no character"
         ) from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that JSON knows")

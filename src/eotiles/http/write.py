@@ -25,6 +25,10 @@ MOST_BYTES = 16 << 20
 MOST_VALUES = 2_000_000
 """Values in one body: a thousand items of an ordinary size."""
 
+MOST_ENTRIES = 1000
+"""Items of a FeatureCollection, links, assets, properties, steps of a JSON Patch. With hundreds of thousands that are
+wrong, finding out what is wrong with each would take half a minute and gigabytes."""
+
 
 def create_write(settings: Settings) -> FastAPI:
     """The Transactions extension of the STAC API, for whoever has a token. Without a token's hash nobody writes."""
@@ -47,7 +51,9 @@ def create_write(settings: Settings) -> FastAPI:
     app.state.router_prefix = ""
     app.state.allowed = allow_list(settings.roots)
     TransactionExtension(client=WritingClient(), settings=app.state.settings).register(app)
-    app.add_middleware(StrictJson, most_bytes=MOST_BYTES, most_values=MOST_VALUES)
+    app.add_middleware(
+        StrictJson, most_bytes=MOST_BYTES, most_values=MOST_VALUES, most_entries=MOST_ENTRIES
+    )
     app.add_middleware(TokenGate, hashes=settings.token_hashes)
     app.add_middleware(MountedHere)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from urllib.parse import quote
 
 import jsonpatch
 from fastapi import Request
@@ -231,7 +232,9 @@ async def _answer_item(request: Request, item: Json, *, created: bool = False) -
     return JSONResponse(
         link_item(site, served, renders={}),
         status_code=201 if created else 200,
-        headers={"Location": f"{site.stac}/collections/{item['collection']}/items/{item['id']}"}
+        headers={
+            "Location": f"{site.stac}/collections/{quote(item['collection'])}/items/{quote(item['id'])}"
+        }
         if created
         else None,
         media_type=GEOJSON,
@@ -247,5 +250,7 @@ async def _answer_collection(
     return JSONResponse(
         link_collection(site, served),
         status_code=201 if created else 200,
-        headers={"Location": f"{site.stac}/collections/{collection['id']}"} if created else None,
+        headers={"Location": f"{site.stac}/collections/{quote(collection['id'])}"}
+        if created
+        else None,
     )

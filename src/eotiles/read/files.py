@@ -24,7 +24,16 @@ from eotiles.read.gdal import (
     open_overview,
 )
 from eotiles.read.grid import Bounds, Grid
-from eotiles.read.pixels import Disjoint, Nodata, Pixels, nothing, overview_level, sample, warp
+from eotiles.read.pixels import (
+    Disjoint,
+    Nodata,
+    Pixels,
+    check_work,
+    nothing,
+    overview_level,
+    sample,
+    warp,
+)
 
 Locate = Callable[[str], str]
 """What GDAL opens for an asset's key; raises HrefRefused."""
@@ -78,15 +87,17 @@ class Files:
     ) -> Pixels:
         """Bands of an asset on a grid; none given: all but the alpha band."""
         dataset = self.dataset(asset)
-        bands = self._bands(asset, dataset, bands)
+        bands = self.bands(asset, bands)
         with self._explained(asset):
             try:
                 level = overview_level(dataset, grid)
             except Disjoint:
                 return nothing(dataset, bands, grid)
             if level is None:
+                check_work(dataset, bands, grid)
                 return warp(dataset, bands, grid, nodata=nodata, resampling=resampling)
             with open_overview(self._locate(asset), level) as overview:
+                check_work(overview, bands, grid)
                 return warp(overview, bands, grid, nodata=nodata, resampling=resampling)
 
     def sample(
@@ -100,9 +111,12 @@ class Files:
     ) -> Pixels | None:
         """The pixel of an asset that holds a point; None where the point lies outside."""
         dataset = self.dataset(asset)
-        bands = self._bands(asset, dataset, bands)
-        with self._explained(asset):
+        bands = self.bands(asset, bands)
+        try:
             (x,), (y,) = transform(crs, dataset.crs, [point[0]], [point[1]])
+        except (RasterioError, CPLE_BaseError):
+            return None  # the dataset's CRS has no such place
+        with self._explained(asset):
             bounds = dataset.bounds
             if not (bounds.left <= x < bounds.right and bounds.bottom < y <= bounds.top):
                 return None
@@ -133,7 +147,13 @@ class Files:
             raise BadParameter(f"the bands asked for have no place in common in item {self._item}")
         return left, bottom, right, top
 
-    def _bands(self, asset: str, dataset: Dataset, bands: Sequence[int]) -> tuple[int, ...]:
+    def bands(self, asset: str, bands: Sequence[int]) -> tuple[int, ...]:
+        """Bands of an asset by number; none given: all but the alpha band.
+
+        Raises:
+            UnknownBand: it has no such band.
+        """
+        dataset = self.dataset(asset)
         if not bands:
             return image_bands(dataset)
         for band in bands:

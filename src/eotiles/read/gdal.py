@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
+import stat
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,6 +38,11 @@ BANDS_MAX = 64
 BLOCK_SIDE_MAX = 4096
 BLOCK_BYTES_MAX = 64 * 2**20
 SIDE_WITHOUT_OVERVIEWS_MAX = 8192
+PIXEL_MIN = 1e-9
+"""Units of the CRS: a tenth of a millimetre where those are degrees."""
+
+_NUMBERS = {f"{kind}{bits}" for kind in ("uint", "int", "float") for bits in (8, 16, 32, 64)}
+"""Types of pixels that can be drawn; the complex numbers of radar cannot."""
 
 
 class UnusableHeader(Exception):
@@ -52,6 +61,10 @@ def open_geotiff(location: str) -> Dataset:
         UnusableHeader: it is over a limit or has no place on Earth.
         rasterio.errors.RasterioIOError: GDAL's GeoTIFF driver cannot open it.
     """
+    if location.startswith("/") and not location.startswith("/vsi"):
+        with suppress(FileNotFoundError):  # GDAL says so itself
+            if not stat.S_ISREG(os.stat(location).st_mode):  # noqa: PTH116
+                raise UnusableHeader("it is not a file")  # a pipe would be waited for without end
     dataset = rasterio.open(location, driver="GTiff")
     try:
         check_header(dataset)
@@ -72,10 +85,11 @@ def check_header(dataset: Dataset) -> None:
     Raises:
         UnusableHeader: it is over one of them.
     """
-    if dataset.crs is None:
-        raise UnusableHeader("it has no coordinate reference system")
-    if dataset.transform.b != 0 or dataset.transform.d != 0 or dataset.transform.a <= 0:
-        raise UnusableHeader("its pixels are rotated or mirrored")
+    if dataset.crs is None or not (dataset.crs.is_projected or dataset.crs.is_geographic):
+        raise UnusableHeader("it has no coordinate reference system of a place on Earth")
+    if unknown := sorted(set(dataset.dtypes) - _NUMBERS):
+        raise UnusableHeader(f"its pixels are of the type {unknown[0]}")
+    check_place(dataset)
     if dataset.width * dataset.height > PIXELS_MAX:
         raise UnusableHeader(f"it has more than {PIXELS_MAX} pixels")
     if dataset.count > BANDS_MAX:
@@ -86,6 +100,25 @@ def check_header(dataset: Dataset) -> None:
         raise UnusableHeader("its blocks are too large; make it cloud-optimised")
     if max(dataset.width, dataset.height) > SIDE_WITHOUT_OVERVIEWS_MAX and not dataset.overviews(1):
         raise UnusableHeader("it is large and has no overviews; make it cloud-optimised")
+
+
+def check_place(dataset: Dataset) -> None:
+    """Pass pixels that lie upright, and somewhere.
+
+    Raises:
+        UnusableHeader: they do not.
+    """
+    transform = dataset.transform
+    if not all(math.isfinite(part) for part in transform):
+        raise UnusableHeader("it does not say where its pixels lie")
+    if transform.b != 0 or transform.d != 0 or transform.a <= 0 or transform.e >= 0:
+        raise UnusableHeader("its pixels are rotated or mirrored")
+    if min(transform.a, -transform.e) < PIXEL_MIN:
+        raise UnusableHeader("its pixels are too small")
+    left, bottom, right, top = dataset.bounds
+    # Some stay a pixel beyond the poles, or count longitudes from 0 to 360.
+    if dataset.crs.is_geographic and (left < -540 or right > 540 or bottom < -91 or top > 91):
+        raise UnusableHeader("its pixels lie beyond the poles or the antimeridian")
 
 
 def _bands_in_a_block(dataset: Dataset) -> int:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from affine import Affine
 from morecantile import Tile, TileMatrixSet
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
+from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds, from_bounds
 from rasterio.warp import transform_bounds
 from rio_tiler.utils import get_vrt_transform, output_size
 
 from eotiles.core.errors import BadParameter, TileOutsideMatrix
 from eotiles.read.gdal import Dataset
+
+NO_PLACE = "the area has no place in the CRS asked for"
 
 Bounds = tuple[float, float, float, float]
 """Left, bottom, right, top in the units of a CRS."""
@@ -85,15 +89,20 @@ def part_grid(
 
     With `align` its edges are moved out to those of the dataset's pixels.
     """
-    if bounds_crs != crs:
-        bounds = transform_bounds(bounds_crs, crs, *bounds, densify_pts=21)
-    if not all(math.isfinite(edge) for edge in bounds):
-        raise BadParameter("the area has no place in the CRS asked for")
-    if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise BadParameter("the area is empty: minx must be less than maxx and miny less than maxy")
-    transform, native_width, native_height = get_vrt_transform(
-        dataset, bounds, dst_crs=crs, align_bounds_with_dataset=align
-    )
+    try:
+        if bounds_crs != crs:
+            bounds = transform_bounds(bounds_crs, crs, *bounds, densify_pts=21)
+        if not all(math.isfinite(edge) for edge in bounds):
+            raise BadParameter(NO_PLACE)
+        if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
+            raise BadParameter(
+                "the area is empty: minx must be less than maxx and miny less than maxy"
+            )
+        transform, native_width, native_height = get_vrt_transform(
+            dataset, bounds, dst_crs=crs, align_bounds_with_dataset=align
+        )
+    except (RasterioError, CPLE_BaseError, ArithmeticError, ValueError) as error:
+        raise BadParameter(NO_PLACE) from error
     bounds = array_bounds(native_height, native_width, transform)
     height, width = output_size(
         dataset_height=native_height,

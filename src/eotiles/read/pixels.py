@@ -8,17 +8,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
-from eotiles.read.gdal import Dataset
+from eotiles.read.gdal import Dataset, UnusableHeader
 from eotiles.read.grid import Grid
 
 TOLERANCE_PX = 0.01
 """Error that GDAL may make when it interpolates coordinates, in source pixels. Its own default of 0.125 shifts 0.1 to
 6 % of the pixels of a tile to a neighbour; this one costs nothing that could be measured."""
+
+WORK_MAX = 2**29
+"""Pixels times bands that are read from a file for one answer: about two seconds."""
 
 OVERVIEW_SLACK = 1.01
 """An overview this much coarser than the grid still counts as fine enough."""
@@ -131,7 +136,11 @@ def overview_level(dataset: Dataset, grid: Grid) -> int | None:
     Raises:
         Disjoint: the dataset and the grid have no place in common.
     """
-    left, bottom, right, top = transform_bounds(grid.crs, dataset.crs, *grid.bounds, densify_pts=2)
+    try:
+        edges = transform_bounds(grid.crs, dataset.crs, *grid.bounds, densify_pts=2)
+    except (RasterioError, CPLE_BaseError) as error:
+        raise Disjoint from error  # where the grid lies, the CRS of the dataset has no places
+    left, bottom, right, top = edges
     bounds = dataset.bounds
     if left >= bounds.right or right <= bounds.left or bottom >= bounds.top or top <= bounds.bottom:
         raise Disjoint
@@ -140,6 +149,20 @@ def overview_level(dataset: Dataset, grid: Grid) -> int | None:
     coarsening = min(across, down) * OVERVIEW_SLACK
     levels = [level for level, factor in enumerate(dataset.overviews(1)) if factor <= coarsening]
     return levels[-1] if levels else None
+
+
+def check_work(dataset: Dataset, bands: Sequence[int], grid: Grid) -> None:
+    """Hold what has to be read for a grid to WORK_MAX; `dataset` is an overview if there is one.
+
+    Raises:
+        UnusableHeader: it is more.
+    """
+    left, bottom, right, top = transform_bounds(grid.crs, dataset.crs, *grid.bounds, densify_pts=2)
+    bounds = dataset.bounds
+    across = (min(right, bounds.right) - max(left, bounds.left)) / dataset.transform.a
+    down = (min(top, bounds.top) - max(bottom, bounds.bottom)) / -dataset.transform.e
+    if across * down * len(bands) > WORK_MAX:
+        raise UnusableHeader(f"so large an area of {len(bands)} bands needs overviews")
 
 
 class Disjoint(Exception):

@@ -11,7 +11,13 @@ from fastapi import HTTPException
 from pydantic import ValidationError
 from stac_fastapi.pgstac.types.search import PgstacSearch
 
-from eotiles.catalog.filters import checked_filter, filter_from_json, filter_from_text, flat_bbox
+from eotiles.catalog.filters import (
+    checked_filter,
+    filter_from_json,
+    filter_from_text,
+    finite,
+    flat_bbox,
+)
 from eotiles.core.errors import BadParameter
 
 MOST_ITEMS = 1000
@@ -26,7 +32,7 @@ def object_parameter(name: str, text: str | None) -> str | None:
     if not text:
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"{name}: not JSON") from error
     if not isinstance(value, dict):

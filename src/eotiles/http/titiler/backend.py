@@ -16,6 +16,7 @@ from typing import Any
 
 import attr
 from geojson_pydantic import Point, Polygon
+from morecantile import Tile
 from rasterio.crs import CRS
 from rasterio.features import bounds as shape_bounds
 from rasterio.warp import transform, transform_bounds
@@ -45,7 +46,7 @@ from eotiles.core.errors import (
     UnknownBand,
 )
 from eotiles.http.titiler.finder import Finder, public_item
-from eotiles.http.titiler.images import blank
+from eotiles.http.titiler.images import Image, blank
 from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
 from eotiles.plan import Layer
@@ -107,13 +108,26 @@ class MosaicBackend(PGSTACBackend):
     def _declared_zoom(self, name: str) -> int | None:
         """What was registered with the search; titiler-pgstac means zooms of web mercator tiles."""
         value = self.input.metadata.get(name)
-        return value if isinstance(value, int) and self.tms.id == "WebMercatorQuad" else None
+        if not isinstance(value, int) or self.tms.id != "WebMercatorQuad":
+            return None
+        return min(max(value, self.tms.minzoom), self.tms.maxzoom)
 
     # What is in it
 
     def info(self) -> Search:  # type: ignore[override]
         """The search as titiler-pgstac describes it."""
         return Search.model_validate(self.finder.entry(self.input))
+
+    def assets_for_tile(  # type: ignore[override]
+        self, x: int, y: int, z: int, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Items that touch a tile.
+
+        Raises:
+            TileOutsideMatrix: the matrix has no such tile.
+        """
+        check_tile(self.tms, x, y, z)
+        return self.get_assets(Polygon.from_bounds(*self.tms.bounds(Tile(x, y, z))), **options)
 
     def get_assets(
         self, geom: Polygon | Point, items_limit: int | None = None, **ignored: Any
@@ -323,4 +337,6 @@ class MosaicBackend(PGSTACBackend):
             if lacking:
                 raise lacking[0] from None
             raise
-        return image, [str(item) for item in used]
+        if image.count == 0:
+            raise BadParameter("pixel_selection=lastband… takes the last band away: ask for two")
+        return Image.of(image), [str(item) for item in used]

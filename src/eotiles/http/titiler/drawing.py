@@ -55,7 +55,7 @@ def draw_plan(
     Raises:
         BadParameter: the answer would be larger than `max_pixels`; no pixel was read.
     """
-    bands = sum(len(step.bands) or len(step.sources) or 1 for step in plan.steps)
+    bands = sum(len(files.bands(step.asset, step.bands)) for step in plan.steps)
     if grid.width_px * grid.height_px * max(bands, 4) > 4 * max_pixels:
         raise BadParameter(
             f"{grid.width_px} × {grid.height_px} pixels of {bands} bands are too many; "

@@ -65,6 +65,8 @@ def encode(
         if colormap is not None or is_raw:
             raise  # it says what it is
         raise BadParameter(_unpicturable(image.count)) from error
+    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+        raise BadParameter(_unfitting(color_formula, colormap)) from error
     # image/jpg is registered nowhere, and some clients mind.
     return content, "image/jpeg" if media_type == "image/jpg" else media_type
 
@@ -77,6 +79,14 @@ def _unpicturable(bands: int) -> str:
         f"{bands} bands do not fit this format: a picture has 1 or 3, "
         f"and png or webp 4 with return_mask=false; {choose}"
     )
+
+
+def _unfitting(color_formula: str | None, colormap: Colormap | None) -> str:
+    if color_formula:
+        return f"color_formula {color_formula[:60]!a} cannot be applied to this layer"
+    if colormap is not None:
+        return "the colormap cannot be applied to this layer"
+    return "a picture of these values cannot be made"
 
 
 def _cheap(

@@ -11,7 +11,11 @@ from titiler.pgstac.model import Metadata, PgSTACSearch, RegisterMosaic
 
 from eotiles.catalog.filters import checked_filter
 from eotiles.catalog.radiometry import Json
+from eotiles.core.errors import BadParameter
 from eotiles.http.titiler.paths import checked_datetime
+from eotiles.http.titiler.shapes import checked_box
+
+ZOOM_MAX = 24
 
 Renders = dict[str, dict[str, Any]]
 
@@ -31,6 +35,11 @@ def mosaic_renders(backend: Any) -> Renders:
 def search_body(body: RegisterMosaic) -> tuple[PgSTACSearch, Metadata]:
     """A search to register, with its renders in our words: TiTiler makes links of them as they are."""
     search, metadata = SearchParams(body)
+    low, high = metadata.minzoom or 0, ZOOM_MAX if metadata.maxzoom is None else metadata.maxzoom
+    if not 0 <= low <= high <= ZOOM_MAX:
+        raise BadParameter(f"minzoom and maxzoom take 0 to {ZOOM_MAX}, the smaller one first")
+    if metadata.bounds is not None:
+        checked_box(metadata.bounds)
     if search.datetime is not None:
         checked_datetime(search.datetime)
     if search.filter_expr is not None:
