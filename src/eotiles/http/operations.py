@@ -17,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eotiles.http.errors import UNEXPECTED, problem
 
+LEFT = 499
+"""Status in logs and counts of a request whose client left before an answer; nginx calls it so."""
+
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET = re.compile(r"((?:token|key|secret|password|sig|signature)[^=&]*=)[^&]*", re.IGNORECASE)
 QUERY_SHOWN = 1_000
@@ -94,6 +97,8 @@ class Operations:
                     await problem(400, refused, instance=path)(scope, receive, stamped)
                 else:
                     await self.app(scope, receive, stamped)
+                if not started_answer:
+                    status = LEFT
             except Exception:
                 # Here, inside CORS and with the request's id, rather than in Starlette's outermost handler: the log
                 # gets the trace, the client an answer that a browser lets its page read.

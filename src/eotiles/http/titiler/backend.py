@@ -48,13 +48,11 @@ from eotiles.core.errors import (
 from eotiles.http.titiler.finder import Finder, public_item
 from eotiles.http.titiler.images import Image, blank
 from eotiles.http.titiler.parameters import Reading
-from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
+from eotiles.http.titiler.shapes import SECONDS_MAX, checked_box, checked_geometry, cut, in_time
 from eotiles.plan import Layer
 from eotiles.read.grid import Bounds, Grid, Size, check_tile, tile_grid
 
 ITEMS_DEFAULT = 100
-SECONDS_MAX = 10
-"""After which a mosaic is given up, between two of its items: whoever asked has long left."""
 _LACKING = (MissingBand, UnknownAsset, UnknownBand)
 """An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
 
@@ -68,6 +66,7 @@ class MosaicBackend(PGSTACBackend):
     """Not used: SQL goes through the finder."""
 
     finder: Finder = attr.ib(kw_only=True)
+    started: float = attr.ib(factory=time.monotonic, init=False)
 
     # Where it lies
 
@@ -246,6 +245,7 @@ class MosaicBackend(PGSTACBackend):
         **options: Any,
     ) -> tuple[ImageData, list[str]]:
         """What lies in a GeoJSON feature."""
+        in_time(self.started)
         geometry = dict(checked_geometry(shape))
         return self.part(
             shape_bounds(geometry),

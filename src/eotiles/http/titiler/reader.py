@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -32,7 +33,7 @@ from eotiles.http.titiler.extent import SMALLEST_PX, Extent, extent, zooms
 from eotiles.http.titiler.images import blank
 from eotiles.http.titiler.layers import ALL
 from eotiles.http.titiler.parameters import Reading
-from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut
+from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut, in_time
 from eotiles.plan import AssetChoice, Layer, Plan, plan_layer
 from eotiles.read.files import Files
 from eotiles.read.grid import Bounds, Grid, Size, check_tile, part_grid, tile_grid
@@ -44,6 +45,7 @@ class ItemReader(BaseReader):
 
     input: Item
     access: Access = attr.ib(kw_only=True)
+    started: float = attr.ib(factory=time.monotonic, init=False)
 
     scope: Layer | None = attr.ib(default=None, kw_only=True)
     """The layer whose bounds and zooms are asked for; None: those of all assets together."""
@@ -201,6 +203,7 @@ class ItemReader(BaseReader):
         align_bounds_with_dataset: bool = False,
     ) -> ImageData:
         """What lies in a GeoJSON feature or geometry."""
+        in_time(self.started)
         geometry = checked_geometry(shape)
         image = self.part(
             shape_bounds(geometry),

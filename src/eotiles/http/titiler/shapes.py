@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,12 @@ from rasterio.features import rasterize
 from rasterio.warp import transform_geom
 from rio_tiler.models import ImageData
 
-from eotiles.core.errors import BadParameter
+from eotiles.core.errors import BadParameter, Unavailable
 from eotiles.read.grid import Bounds
 
 VERTICES_MAX = 10_000
+SECONDS_MAX = 10
+"""Of drawing for one answer: whoever asked has mostly left by then."""
 
 
 def cut(image: ImageData, geometry: Mapping[str, Any], crs: CRS) -> ImageData:
@@ -32,6 +35,18 @@ def cut(image: ImageData, geometry: Mapping[str, Any], crs: CRS) -> ImageData:
     image.cutline_mask = outside
     image.array.mask |= outside
     return image
+
+
+def in_time(started: float) -> None:
+    """Go on with the next feature of a body, unless they take too long together: a body holds thousands.
+
+    Raises:
+        Unavailable: SECONDS_MAX have passed since `started` (of time.monotonic).
+    """
+    if time.monotonic() - started > SECONDS_MAX:
+        raise Unavailable(
+            f"the features took longer than {SECONDS_MAX} s; ask for fewer, or a smaller max_size"
+        )
 
 
 def checked_box(bbox: Sequence[float]) -> Bounds:
