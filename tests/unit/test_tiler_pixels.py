@@ -13,8 +13,9 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 
 from eotiles.core.errors import AssetUnreadable, BadParameter, UnknownBand
+from eotiles.core.grid import Grid
 from eotiles.read.files import Files
-from eotiles.read.grid import Grid, Size, part_grid
+from eotiles.read.grid import Size, part_grid
 from eotiles.read.pixels import Nodata, Pixels
 
 UTM = CRS.from_epsg(32632)

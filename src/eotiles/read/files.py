@@ -15,6 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.warp import transform, transform_bounds
 
 from eotiles.core.errors import AssetUnreadable, BadParameter, UnknownBand
+from eotiles.core.grid import Bounds, Grid
 from eotiles.read.gdal import (
     Dataset,
     UnusableHeader,
@@ -23,7 +24,6 @@ from eotiles.read.gdal import (
     open_geotiff,
     open_overview,
 )
-from eotiles.read.grid import Bounds, Grid
 from eotiles.read.pixels import (
     Disjoint,
     Nodata,

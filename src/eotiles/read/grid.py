@@ -1,11 +1,10 @@
-"""Grids: the raster that is asked for. Every band is warped onto it by georeference, whatever its own pixels are."""
+"""Grids of tiles and of parts of the world. Every band is warped onto them by georeference, whatever its own pixels are."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from affine import Affine
 from morecantile import Tile, TileMatrixSet
 from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
@@ -15,27 +14,10 @@ from rasterio.warp import transform_bounds
 from rio_tiler.utils import get_vrt_transform, output_size
 
 from eotiles.core.errors import BadParameter, TileOutsideMatrix
+from eotiles.core.grid import Bounds, Grid
 from eotiles.read.gdal import Dataset
 
 NO_PLACE = "the area has no place in the CRS asked for"
-
-Bounds = tuple[float, float, float, float]
-"""Left, bottom, right, top in the units of a CRS."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """CRS, affine transform and shape of a raster."""
-
-    crs: CRS
-    transform: Affine
-    height_px: int
-    width_px: int
-
-    @property
-    def bounds(self) -> Bounds:
-        left, bottom, right, top = array_bounds(self.height_px, self.width_px, self.transform)
-        return left, bottom, right, top
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
+from eotiles.core.grid import Grid
 from eotiles.read.gdal import Dataset, UnusableHeader
-from eotiles.read.grid import Grid
 
 TOLERANCE_PX = 0.01
 """Error that GDAL may make when it interpolates coordinates, in source pixels. Its own default of 0.125 shifts 0.1 to

@@ -45,12 +45,13 @@ from eotiles.core.errors import (
     UnknownAsset,
     UnknownBand,
 )
+from eotiles.core.grid import Bounds, Grid
 from eotiles.http.titiler.finder import Finder, public_item
 from eotiles.http.titiler.images import Image, blank
 from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.shapes import SECONDS_MAX, checked_box, checked_geometry, cut, in_time
 from eotiles.plan import Layer
-from eotiles.read.grid import Bounds, Grid, Size, check_tile, tile_grid
+from eotiles.read.grid import Size, check_tile, tile_grid
 
 ITEMS_DEFAULT = 100
 _LACKING = (MissingBand, UnknownAsset, UnknownBand)

@@ -16,12 +16,12 @@ from eotiles.catalog.bands import geotiff_assets
 from eotiles.catalog.frames import Frame
 from eotiles.catalog.items import Item
 from eotiles.core.errors import BadParameter, UnknownAsset
+from eotiles.core.grid import Bounds, Grid
 from eotiles.core.raster import Raster
 from eotiles.http.titiler.images import to_image
 from eotiles.http.titiler.parameters import Reading
 from eotiles.plan import Plan, Step, name_of
 from eotiles.read.files import Files
-from eotiles.read.grid import Bounds, Grid
 from eotiles.read.hrefs import AllowList
 from eotiles.read.pixels import Nodata, Pixels
 from eotiles.tiler import evaluate

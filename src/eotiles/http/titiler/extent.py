@@ -12,7 +12,7 @@ from rasterio.rio.overview import get_maximum_overview_level
 from rasterio.warp import calculate_default_transform, transform_bounds
 
 from eotiles.catalog.frames import Frame
-from eotiles.read.grid import Bounds
+from eotiles.core.grid import Bounds
 
 _METRES_PER_DEGREE = 111_320
 

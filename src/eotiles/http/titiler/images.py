@@ -14,9 +14,9 @@ from rio_tiler.constants import WGS84_CRS
 from rio_tiler.models import BandStatistics, ImageData
 
 from eotiles.core.errors import BadParameter
+from eotiles.core.grid import Grid
 from eotiles.core.raster import Raster
 from eotiles.plan import AssetChoice, Layer, split_formulas
-from eotiles.read.grid import Grid
 
 COVER_MAX = 2**29
 """Parts of pixels that are counted for the coverage of a feature: about three seconds."""

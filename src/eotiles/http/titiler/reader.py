@@ -21,6 +21,7 @@ from eotiles.catalog.bands import geotiff_assets
 from eotiles.catalog.frames import frame
 from eotiles.catalog.items import Item
 from eotiles.core.errors import BadParameter
+from eotiles.core.grid import Bounds, Grid
 from eotiles.http.titiler.drawing import (
     Access,
     draw_plan,
@@ -36,7 +37,7 @@ from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.shapes import checked_box, checked_geometry, cut, in_time
 from eotiles.plan import AssetChoice, Layer, Plan, plan_layer
 from eotiles.read.files import Files
-from eotiles.read.grid import Bounds, Grid, Size, check_tile, part_grid, tile_grid
+from eotiles.read.grid import Size, check_tile, part_grid, tile_grid
 
 
 @attr.s

@@ -13,7 +13,7 @@ from rasterio.warp import transform_geom
 from rio_tiler.models import ImageData
 
 from eotiles.core.errors import BadParameter, Unavailable
-from eotiles.read.grid import Bounds
+from eotiles.core.grid import Bounds
 
 VERTICES_MAX = 10_000
 SECONDS_MAX = 10
