@@ -1,6 +1,7 @@
 """The raster API (`/raster`): titiler-pgstac's routes, drawn our way, with `index=`, `/indices`, `/legend` on top."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -36,6 +37,8 @@ from eotiles.core.index import INDICES
 from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
+from eotiles.http.tiles.flights import Flights
+from eotiles.http.tiles.route import TileRoute
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
 from eotiles.http.titiler.drawing import Access
@@ -56,6 +59,7 @@ from eotiles.http.titiler.matrices import MATRICES
 from eotiles.http.titiler.paths import collection_path, item_path, search_path
 from eotiles.http.titiler.reader import ItemReader
 from eotiles.http.titiler.renders import item_renders, mosaic_renders, search_body
+from eotiles.http.titiler.shapes import SECONDS_MAX
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
 from eotiles.http.titiler.wmts import WmtsLayersExtension
 from eotiles.read.hrefs import allow_list
@@ -83,6 +87,10 @@ def create_raster(settings: Settings) -> FastAPI:
                     statement_timeout_s=settings.statement_timeout_s,
                 )
             )
+            pool = stack.enter_context(
+                ThreadPoolExecutor(settings.read_threads, thread_name_prefix="draw")
+            )
+            app.state.flights = Flights(pool, seconds=SECONDS_MAX)
             # Now, so that no request waits for it: kernels, and FastAPI's description of the routes (0.7 and 1.4 s).
             await run_sync(warm, INDICES.values())
             await run_sync(app.openapi)
@@ -100,10 +108,9 @@ def create_raster(settings: Settings) -> FastAPI:
     )
     update_openapi(app)
     templates = Jinja2Templates(env=_templates())
-    reader = partial(
-        ItemReader,
-        access=Access(roots=allow_list(settings.roots), max_pixels=settings.max_pixels),
-    )
+    access = Access(roots=allow_list(settings.roots), max_pixels=settings.max_pixels)
+    app.router.routes.insert(0, TileRoute(access=access))
+    reader = partial(ItemReader, access=access)
     page = MapPageExtension(raster_path=settings.raster_path)
     searches = _mosaics("/searches/{search_id}", search_path, reader, templates)
     factories: dict[str, BaseFactory] = {

@@ -1,4 +1,4 @@
-"""Grids of tiles and of parts of the world. Bands are warped onto them by georeference, whatever their own pixels are."""
+"""Grids of tiles and of parts of the world. Bands are warped onto them by georeference, whatever pixels they have."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from geojson_pydantic import Point, Polygon
 from morecantile import Tile
 from rasterio.crs import CRS
 from rasterio.features import bounds as shape_bounds
-from rasterio.warp import transform, transform_bounds
+from rasterio.warp import transform
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import (
     EmptyMosaicError,
@@ -29,7 +29,6 @@ from rio_tiler.errors import (
 )
 from rio_tiler.models import ImageData, PointData
 from rio_tiler.mosaic.methods.base import MosaicMethodBase
-from rio_tiler.mosaic.reader import mosaic_reader
 from titiler.pgstac.backend import PGSTACBackend
 from titiler.pgstac.model import Search
 
@@ -40,22 +39,37 @@ from eotiles.core.errors import (
     BadParameter,
     EotilesError,
     HrefRefused,
-    MissingBand,
     Unavailable,
-    UnknownAsset,
-    UnknownBand,
 )
 from eotiles.core.grid import Bounds, Grid
 from eotiles.http.titiler.finder import Finder, public_item
-from eotiles.http.titiler.images import Image, blank
+from eotiles.http.titiler.images import blank
+from eotiles.http.titiler.merging import LACKING, merge
 from eotiles.http.titiler.parameters import Reading
-from eotiles.http.titiler.shapes import SECONDS_MAX, checked_box, checked_geometry, cut, in_time
+from eotiles.http.titiler.shapes import (
+    SECONDS_MAX,
+    area,
+    checked_box,
+    checked_geometry,
+    cut,
+    in_time,
+)
 from eotiles.plan import Layer
 from eotiles.read.grid import Size, check_tile, tile_grid
 
 ITEMS_DEFAULT = 100
-_LACKING = (MissingBand, UnknownAsset, UnknownBand)
-"""An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
+
+
+def checked_limit(items_limit: int | None) -> int:
+    """How many items a mosaic's picture may be made of.
+
+    Raises:
+        BadParameter: out of range.
+    """
+    limit = ITEMS_DEFAULT if items_limit is None else items_limit
+    if not 1 <= limit <= ITEMS_MAX:
+        raise BadParameter(f"items_limit takes 1 to {ITEMS_MAX}, got {limit}")
+    return limit
 
 
 @attr.s
@@ -101,7 +115,7 @@ class MosaicBackend(PGSTACBackend):
         found: list[tuple[int, int]] = []
         for item in self.finder.sample(self.input):
             reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
-            with suppress(*_LACKING, AssetUnreadable, HrefRefused):
+            with suppress(*LACKING, AssetUnreadable, HrefRefused):
                 found.append(reader.zooms(smallest_px=256))  # type: ignore[attr-defined]
         return found or [(self.tms.minzoom, self.tms.maxzoom)]
 
@@ -144,26 +158,12 @@ class MosaicBackend(PGSTACBackend):
         scan_limit, time_limit, exitwhenfull and skipcovered are titiler-pgstac's, for a look-up that stops by
         footprints; here reading stops as soon as every pixel is filled, so they have nothing to do.
         """
-        limit = ITEMS_DEFAULT if items_limit is None else items_limit
-        if not 1 <= limit <= ITEMS_MAX:
-            raise BadParameter(f"items_limit takes 1 to {ITEMS_MAX}, got {limit}")
-        return self.finder.items(self.input, geometry, limit)
+        return self.finder.items(self.input, geometry, checked_limit(items_limit))
 
     def _find_in(
         self, bounds: Bounds, crs: CRS, options: dict[str, Any] | None
     ) -> tuple[Item, ...]:
-        box = (
-            bounds
-            if crs == WGS84_CRS
-            else transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
-        )
-        west, south, east, north = box
-        if west > east:  # across the antimeridian
-            west, east = -180.0, 180.0
-        geometry = Polygon.from_bounds(
-            max(west, -180), max(south, -90), min(east, 180), min(north, 90)
-        )
-        return self._find(geometry.model_dump(exclude_none=True), **(options or {}))
+        return self._find(area(bounds, crs), **(options or {}))
 
     # Pictures
 
@@ -225,7 +225,7 @@ class MosaicBackend(PGSTACBackend):
                     align=align_bounds_with_dataset,
                 )
                 break
-            except (TileOutsideBounds, *_LACKING):
+            except (TileOutsideBounds, *LACKING):
                 if item is items[-1]:
                     raise
         else:
@@ -284,7 +284,7 @@ class MosaicBackend(PGSTACBackend):
                 found = reader.point(lon, lat, layer=layer, reading=reading, coord_crs=coord_crs)
             except PointOutsideBounds:
                 continue
-            except _LACKING as error:
+            except LACKING as error:
                 lacking.append(error)
                 continue
             values.append((str(item), found))
@@ -306,13 +306,10 @@ class MosaicBackend(PGSTACBackend):
     ) -> tuple[ImageData, list[str]]:
         """Draw the items one after the other, until every pixel is filled.
 
-        In this thread: each new thread would set PROJ up again, and all items would be read where the first suffices.
-
         Raises:
             EmptyMosaicError: none of them touches the grid.
             Unavailable: it takes too long.
         """
-        lacking: list[EotilesError] = []
         geometry, crs = cutline
         deadline = time.monotonic() + SECONDS_MAX
 
@@ -323,21 +320,7 @@ class MosaicBackend(PGSTACBackend):
                     "ask for a smaller area, a higher zoom or fewer items"
                 )
             reader = self.reader(item, tms=self.tms, **self.reader_options)  # type: ignore[arg-type]
-            try:
-                image: ImageData = reader.image(grid, layer=layer, reading=reading)  # type: ignore[attr-defined]
-            except _LACKING as error:
-                lacking.append(error)
-                raise TileOutsideBounds from error
+            image: ImageData = reader.image(grid, layer=layer, reading=reading)  # type: ignore[attr-defined]
             return image if geometry is None else cut(image, geometry, crs)
 
-        try:
-            if not items:
-                raise EmptyMosaicError
-            image, used = mosaic_reader(items, draw, threads=0, pixel_selection=pixel_selection)
-        except EmptyMosaicError:
-            if lacking:
-                raise lacking[0] from None
-            raise
-        if image.count == 0:
-            raise BadParameter("pixel_selection=lastband… takes the last band away: ask for two")
-        return Image.of(image), [str(item) for item in used]
+        return merge(items, draw, selection=pixel_selection)

@@ -18,9 +18,10 @@ from eotiles.catalog.items import Item
 from eotiles.core.errors import BadParameter, UnknownAsset
 from eotiles.core.grid import Bounds, Grid
 from eotiles.core.raster import Raster
+from eotiles.core.watch import Watch
 from eotiles.http.titiler.images import to_image
 from eotiles.http.titiler.parameters import Reading
-from eotiles.plan import Plan, Step, name_of
+from eotiles.plan import Layer, Plan, Step, name_of, plan_layer
 from eotiles.read.files import Files
 from eotiles.read.hrefs import AllowList
 from eotiles.read.pixels import Nodata, Pixels
@@ -47,8 +48,23 @@ def open_files(item: Item, access: Access) -> Files:
     return Files(item=name, locate=locate)
 
 
+def draw_item(
+    item: Item, grid: Grid, *, layer: Layer, reading: Reading, access: Access, watch: Watch
+) -> ImageData:
+    """A layer of an item on a grid.
+
+    Raises:
+        TileOutsideBounds: the item's footprint does not touch the grid.
+    """
+    plan = plan_layer(item.stac, layer, physical=reading.physical)
+    require_touch(item, grid.bounds, grid.crs)
+    watch.lap("plan")
+    with open_files(item, access) as files:
+        return draw_plan(files, plan, grid, reading, max_pixels=access.max_pixels, watch=watch)
+
+
 def draw_plan(
-    files: Files, plan: Plan, grid: Grid, reading: Reading, *, max_pixels: int
+    files: Files, plan: Plan, grid: Grid, reading: Reading, *, max_pixels: int, watch: Watch
 ) -> ImageData:
     """A planned layer on a grid.
 
@@ -64,11 +80,15 @@ def draw_plan(
 
     def read(step: Step) -> Pixels:
         nodata = _nodata(step, reading)
-        return files.read(
+        pixels = files.read(
             step.asset, step.bands, grid, nodata=nodata, resampling=reading.resampling
         )
+        watch.lap("read")
+        return pixels
 
-    return to_image(evaluate(plan, read), grid)
+    image = to_image(evaluate(plan, read), grid)
+    watch.lap("compute")
+    return image
 
 
 def sample_plan(

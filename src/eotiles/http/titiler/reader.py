@@ -22,8 +22,10 @@ from eotiles.catalog.frames import frame
 from eotiles.catalog.items import Item
 from eotiles.core.errors import BadParameter
 from eotiles.core.grid import Bounds, Grid
+from eotiles.core.watch import Watch
 from eotiles.http.titiler.drawing import (
     Access,
+    draw_item,
     draw_plan,
     file_frame,
     open_files,
@@ -126,10 +128,9 @@ class ItemReader(BaseReader):
         Raises:
             TileOutsideBounds: the item's footprint does not touch the grid.
         """
-        plan = self._plan(layer, reading)
-        require_touch(self.input, grid.bounds, grid.crs)
-        with self._files() as files:
-            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
+        return draw_item(
+            self.input, grid, layer=layer, reading=reading, access=self.access, watch=Watch()
+        )
 
     def part(  # type: ignore[override]
         self,
@@ -154,7 +155,9 @@ class ItemReader(BaseReader):
                 crs=dst_crs,
                 align=align_bounds_with_dataset,
             )
-            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
+            return draw_plan(
+                files, plan, grid, reading, max_pixels=self.access.max_pixels, watch=Watch()
+            )
 
     def part_grid(
         self,
@@ -190,7 +193,9 @@ class ItemReader(BaseReader):
             crs = dst_crs or finest.crs
             bounds = files.common_bounds(assets, crs)
             grid = part_grid(finest, bounds, bounds_crs=crs, crs=crs, size=size, align=False)
-            return draw_plan(files, plan, grid, reading, max_pixels=self.access.max_pixels)
+            return draw_plan(
+                files, plan, grid, reading, max_pixels=self.access.max_pixels, watch=Watch()
+            )
 
     def feature(  # type: ignore[override]
         self,

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from geojson_pydantic import Polygon
 from rasterio.crs import CRS
 from rasterio.features import rasterize
-from rasterio.warp import transform_geom
+from rasterio.warp import transform_bounds, transform_geom
+from rio_tiler.constants import WGS84_CRS
 from rio_tiler.models import ImageData
 
 from eotiles.core.errors import BadParameter, Unavailable
@@ -47,6 +49,17 @@ def in_time(started: float) -> None:
         raise Unavailable(
             f"the features took longer than {SECONDS_MAX} s; ask for fewer, or a smaller max_size"
         )
+
+
+def area(bounds: Bounds, crs: CRS) -> dict[str, Any]:
+    """GeoJSON, in WGS 84, of the box around bounds in any CRS; all longitudes where it crosses the antimeridian."""
+    box = bounds if crs == WGS84_CRS else transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
+    west, south, east, north = box
+    if west > east:  # across the antimeridian
+        west, east = -180.0, 180.0
+    polygon = Polygon.from_bounds(max(west, -180), max(south, -90), min(east, 180), min(north, 90))
+    found: dict[str, Any] = polygon.model_dump(exclude_none=True)
+    return found
 
 
 def checked_box(bbox: Sequence[float]) -> Bounds:

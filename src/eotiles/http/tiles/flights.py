@@ -1,0 +1,93 @@
+"""Work in flight: the same work is done once however many ask for it, and dropped when all of them have left."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Executor
+from typing import Generic, TypeVar
+
+from eotiles.core.errors import Unavailable
+
+Result = TypeVar("Result")
+
+
+class Abandoned(Exception):
+    """Everybody who asked has left; nobody hears of this."""
+
+
+class Token:
+    """What work looks at between its stages."""
+
+    def __init__(self, *, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._abandoned = threading.Event()
+
+    def abandon(self) -> None:
+        """Tell the work that nobody waits for it."""
+        self._abandoned.set()
+
+    def check(self) -> None:
+        """Go on only if somebody waits and there is time left.
+
+        Raises:
+            Abandoned: nobody waits.
+            Unavailable: the time of a request is over.
+        """
+        if self._abandoned.is_set():
+            raise Abandoned
+        if time.monotonic() > self._deadline:
+            raise Unavailable(
+                f"this took longer than {self._seconds:g} s to draw; ask for less, or try again in a moment"
+            )
+
+
+class _Flight(Generic[Result]):
+    def __init__(self, token: Token, future: asyncio.Future[Result]) -> None:
+        self.token = token
+        self.future = future
+        self.waiting = 0
+
+
+class Flights(Generic[Result]):
+    """Calls on a pool of threads, by key. Of one event loop."""
+
+    def __init__(self, pool: Executor, *, seconds: float) -> None:
+        self._pool = pool
+        self._seconds = seconds
+        self._flights: dict[Hashable, _Flight[Result]] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    async def join(self, key: Hashable, work: Callable[[Token], Result]) -> Result:
+        """The result of `work`, which runs in a thread of the pool; the one in flight under `key` if there is one.
+
+        Whoever is cancelled gets off; the last one takes the work along, at its next look at the token.
+        """
+        flight = self._flights.get(key)
+        if flight is None:
+            token = Token(seconds=self._seconds)
+            loop = asyncio.get_running_loop()
+            flight = _Flight(token, loop.run_in_executor(self._pool, work, token))
+            self._flights[key] = flight
+            flight.future.add_done_callback(lambda done: self._landed(key, done))
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.future)
+        finally:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.future.done():
+                flight.token.abandon()
+                del self._flights[key]  # whoever comes now starts anew
+                flight.future.cancel()  # if it waits for a thread, it never gets one
+
+    def _landed(self, key: Hashable, done: asyncio.Future[Result]) -> None:
+        if not done.cancelled():
+            done.exception()  # seen, even where all have left
+        flight = self._flights.get(key)
+        if flight is not None and flight.future is done:
+            del self._flights[key]

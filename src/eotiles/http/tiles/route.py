@@ -1,0 +1,134 @@
+"""The route of tiles: one that stands before TiTiler's and takes what it can answer; the rest is theirs.
+
+An address or a query that is wrong does not match here, so it is TiTiler's route that says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
+
+from eotiles.catalog.items import Item
+from eotiles.core.grid import Grid
+from eotiles.core.watch import Watch
+from eotiles.http.tiles.address import TileAddress, parse_address
+from eotiles.http.tiles.catalogue import Shown, find_shown
+from eotiles.http.tiles.explain import explain
+from eotiles.http.tiles.flights import Token
+from eotiles.http.tiles.headers import CACHE_CONTROL, etag, is_known, tile_headers
+from eotiles.http.tiles.painter import Painted, paint
+from eotiles.http.tiles.query import Ask, parse_query
+from eotiles.http.titiler.drawing import Access
+from eotiles.http.titiler.matrices import MATRICES
+from eotiles.read.grid import check_tile, tile_grid
+
+QUERY_MAX = 2048
+"""Characters of a query that are worth remembering; longer ones are TiTiler's."""
+
+
+class TileRoute(BaseRoute):
+    """`/…/tiles/{tileMatrixSetId}/{z}/{x}/{y}`, with a format or `/explain` behind it."""
+
+    path = "/{place}/tiles/{tileMatrixSetId}/{z}/{x}/{y}"
+    """For metrics."""
+
+    def __init__(self, *, access: Access) -> None:
+        self._access = access
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return Match.NONE, {}
+        address = parse_address(get_route_path(scope))
+        query = scope["query_string"]
+        if address is None or len(query) > QUERY_MAX:
+            return Match.NONE, {}
+        ask = parse_query(address.place.kind, query.decode("latin-1"))
+        if ask is None:
+            return Match.NONE, {}
+        return Match.FULL, {"route": self, "tile": (address, ask)}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> Any:
+        raise NoMatchFound(name, path_params)  # links are TiTiler's to make
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address, ask = scope["tile"]
+        answer = await self._answer(Request(scope, receive), address, ask)
+        if answer is not None:
+            await answer(scope, receive, send)
+
+    async def _answer(self, request: Request, address: TileAddress, ask: Ask) -> Response | None:
+        """The answer; None where the client has left."""
+        tms = MATRICES.get(address.tms)
+        check_tile(tms, address.x, address.y, address.z)
+        grid = tile_grid(
+            tms, address.x, address.y, address.z, size_px=ask.size_px, buffer_px=ask.buffer_px
+        )
+        state = request.app.state
+        shown = await find_shown(state.database, address.place, ask, grid)
+        if address.explain:
+            found = explain(ask, grid, shown.items, access=self._access)
+            return JSONResponse(found, headers={"Cache-Control": "no-store"})
+        tag = _tag(address, ask, shown)
+        if is_known(tag, request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL})
+        work = partial(_paint, ask, grid, shown.items, address=address, access=self._access)
+        painted = await _unless_gone(request, state.flights.join(tag, work))
+        if painted is None:
+            return None
+        return Response(
+            painted.content,
+            media_type=painted.media_type,
+            headers=tile_headers(grid, tag=tag, seconds=painted.seconds),
+        )
+
+
+def _paint(
+    ask: Ask,
+    grid: Grid,
+    items: Sequence[Item],
+    token: Token,
+    *,
+    address: TileAddress,
+    access: Access,
+) -> Painted:
+    token.check()
+    watch = Watch(token.check)
+    return paint(ask, grid, items, format=address.format, access=access, watch=watch)
+
+
+def _tag(address: TileAddress, ask: Ask, shown: Shown) -> str:
+    tile = f"{address.tms}/{address.z}/{address.x}/{address.y}"
+    kind = "" if address.format is None else address.format.value
+    return etag(ask.key, tile, kind, versions=shown.versions)
+
+
+async def _unless_gone(request: Request, work: Any) -> Painted | None:
+    """What `work` gives; None, and the work cancelled, if the client leaves before."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            return None
+        found: Painted = task.result()
+        return found
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
