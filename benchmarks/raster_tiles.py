@@ -31,6 +31,8 @@ from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import Layer
 from eotiles.read.hrefs import allow_list
+from eotiles.read.library import Library
+from eotiles.read.stores import Stores
 
 SIZE = 5490
 ROUNDS = 15
@@ -79,7 +81,11 @@ def main() -> int:
         item = Item(
             {"id": "scene", "collection": "bench", "bbox": BBOX, "properties": {}, "assets": assets}
         )
-        access = Access(roots=allow_list((str(folder),)), max_pixels=4096**2)
+        access = Access(
+            roots=allow_list((str(folder),)),
+            library=Library(Stores(), blocks_bytes=0),
+            max_pixels=4096**2,
+        )
         stac = pystac.Item("scene", None, BBOX, datetime.datetime(2024, 6, 1), {})
         for key, path in files.items():
             stac.add_asset(

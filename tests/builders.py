@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,21 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
+from eotiles.read.library import Library
+from eotiles.read.stores import Stores
+
 UTM_19S = "EPSG:32719"
 CORNER = (600_000.0, 4_700_020.0)
 """North-west corner of synthetic rasters, metres in UTM zone 19 south."""
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 """Real imagery and schemas beside a developer's checkout; tests that need them skip where they are missing."""
+
+
+@lru_cache(maxsize=1)
+def library() -> Library:
+    """What reads files of this machine, for the whole run. Who reads from a server makes one, and closes it."""
+    return Library(Stores(), blocks_bytes=2**26)
 
 
 def north_up(resolution_m: float = 10.0, *, corner: tuple[float, float] = CORNER) -> Affine:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Service = Literal["stac", "raster", "ingest", "site"]
@@ -111,6 +111,24 @@ class Settings(BaseSettings):
         description="Comma-separated prefixes (folders, s3://bucket/prefix, https://host/path) below which assets may "
         "be opened, besides the data folder's own assets.",
     )
+    asset_private_hosts: str = Field(
+        "",
+        description="Comma-separated hosts, with their port as in asset_roots, that may have a private address. Others "
+        "are refused where their name resolves to one; a root that is an address, or localhost, needs no mention.",
+    )
+    block_cache_mb: int = Field(
+        512,
+        ge=0,
+        description="Memory for decoded blocks of imagery, in MiB; shared by all requests of a process, and divided by "
+        "the number of processes.",
+    )
+    web_concurrency: int = Field(
+        1,
+        ge=1,
+        validation_alias=AliasChoices("EOTILES_WEB_CONCURRENCY", "WEB_CONCURRENCY"),
+        description="Processes that serve the raster API on this machine (also WEB_CONCURRENCY). One is best: "
+        "its threads share a cache.",
+    )
     read_threads: int = Field(
         default_factory=default_read_threads,
         ge=1,
@@ -176,6 +194,12 @@ class Settings(BaseSettings):
         """Prefixes below which assets may be opened."""
         extra = (root.strip() for root in self.asset_roots.split(","))
         return (str(self.assets), *(root for root in extra if root))
+
+    @cached_property
+    def private_hosts(self) -> frozenset[str]:
+        """Hosts that may have a private address."""
+        hosts = (host.strip().lower() for host in self.asset_private_hosts.split(","))
+        return frozenset(host for host in hosts if host)
 
     @cached_property
     def token_hashes(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The lean route over real HTTP: what TiTiler's route gives, with an ETag, once for many, and for nobody who has left."""
+"""The lean route over real HTTP: what TiTiler's route gives, with an ETag, once for many, for nobody who left."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import AssetChoice, Layer
 from eotiles.read.hrefs import allow_list
-from tests.builders import SHARED
+from tests.builders import SHARED, library
 
 IMAGERY = SHARED / "imagery"
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -62,7 +62,7 @@ def reader(*files: str, bands: dict[str, list[dict[str, Any]]] | None = None) ->
     item = Item(
         {"id": "real", "collection": "real", "bbox": box, "properties": {}, "assets": assets}
     )
-    access = Access(roots=allow_list((str(IMAGERY),)), max_pixels=4096**2)
+    access = Access(roots=allow_list((str(IMAGERY),)), library=library(), max_pixels=4096**2)
     return ItemReader(item, access=access)
 
 

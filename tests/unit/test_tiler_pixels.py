@@ -16,7 +16,9 @@ from eotiles.core.errors import AssetUnreadable, BadParameter, UnknownBand
 from eotiles.core.grid import Grid
 from eotiles.read.files import Files
 from eotiles.read.grid import Size, part_grid
+from eotiles.read.location import Location
 from eotiles.read.pixels import Nodata, Pixels
+from tests.builders import library
 
 UTM = CRS.from_epsg(32632)
 LEFT, TOP = 500_000.0, 5_000_000.0
@@ -46,7 +48,10 @@ def grid(left: float, top: float, pixel: float, height: int, width: int) -> Grid
 
 
 def files(folder: Path) -> Files:
-    return Files(item="'i' of collection 'c'", locate=lambda asset: str(folder / f"{asset}.tif"))
+    def locate(asset: str) -> Location:
+        return Location("file", "", str(folder / f"{asset}.tif"))
+
+    return Files(item="'i' of collection 'c'", locate=locate, library=library())
 
 
 def read(

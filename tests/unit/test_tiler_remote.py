@@ -22,6 +22,8 @@ from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import AssetChoice, Layer
 from eotiles.read.hrefs import allow_list
+from eotiles.read.library import Library
+from eotiles.read.stores import Stores
 
 LAYER = Layer(assets=(AssetChoice("red"),))
 
@@ -31,6 +33,7 @@ class Store:
     """A small object store on a free port."""
 
     folder: Path
+    library: Library
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -43,13 +46,16 @@ class Store:
             "properties": {},
             "assets": {"red": asset},
         }
-        access = Access(roots=allow_list((f"{self.url}/open",)), max_pixels=4096**2)
+        access = Access(
+            roots=allow_list((f"{self.url}/open",)), library=self.library, max_pixels=4096**2
+        )
         return ItemReader(Item(item), access=access)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+    library = Library(Stores(), blocks_bytes=2**24)
+    made = Store(tmp_path, library)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -87,7 +93,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield made
+    with library:
+        yield made
     server.shutdown()
     server.server_close()
     thread.join(5)

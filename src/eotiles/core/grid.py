@@ -1,4 +1,4 @@
-"""A Grid: the raster that is asked for, or the one that a file, or an overview of it, holds."""
+"""A Grid: the raster that is asked for, or the one that a file, or an overview of it, holds; and a Window of one."""
 
 from __future__ import annotations
 
@@ -28,3 +28,21 @@ class Grid:
     def bounds(self) -> Bounds:
         left, bottom, right, top = array_bounds(self.height_px, self.width_px, self.transform)
         return left, bottom, right, top
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pixels of a Grid: rows row0 to row1 and columns col0 to col1, the last ones excluded."""
+
+    row0: int
+    row1: int
+    col0: int
+    col1: int
+
+    @property
+    def height_px(self) -> int:
+        return self.row1 - self.row0
+
+    @property
+    def width_px(self) -> int:
+        return self.col1 - self.col0

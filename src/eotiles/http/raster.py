@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import jinja2
+import structlog
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.templating import Jinja2Templates
@@ -63,6 +64,9 @@ from eotiles.http.titiler.shapes import SECONDS_MAX
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
 from eotiles.http.titiler.wmts import WmtsLayersExtension
 from eotiles.read.hrefs import allow_list
+from eotiles.read.library import Library
+from eotiles.read.stores import Stores
+from eotiles.read.web import Web
 from eotiles.runtime import conninfo, open_database
 from eotiles.settings import Settings
 
@@ -87,6 +91,7 @@ def create_raster(settings: Settings) -> FastAPI:
                     statement_timeout_s=settings.statement_timeout_s,
                 )
             )
+            stack.enter_context(library)
             pool = stack.enter_context(
                 ThreadPoolExecutor(settings.read_threads, thread_name_prefix="draw")
             )
@@ -108,7 +113,10 @@ def create_raster(settings: Settings) -> FastAPI:
     )
     update_openapi(app)
     templates = Jinja2Templates(env=_templates())
-    access = Access(roots=allow_list(settings.roots), max_pixels=settings.max_pixels)
+    library = _library(settings)
+    access = Access(
+        roots=allow_list(settings.roots), library=library, max_pixels=settings.max_pixels
+    )
     app.router.routes.insert(0, TileRoute(access=access))
     reader = partial(ItemReader, access=access)
     page = MapPageExtension(raster_path=settings.raster_path)
@@ -168,6 +176,20 @@ def create_raster(settings: Settings) -> FastAPI:
     )
     equip(app, service="raster", settings=settings, ready=ready, foreign=RASTER_ERRORS)
     return app
+
+
+def _library(settings: Settings) -> Library:
+    """What reads imagery in this process, with its share of the memory for decoded blocks."""
+    processes = settings.web_concurrency
+    if processes > 1:
+        structlog.get_logger("eotiles").warning(
+            "each process decodes blocks for itself: one process a machine is best",
+            processes=processes,
+        )
+    return Library(
+        Stores(web=Web(private_hosts=settings.private_hosts)),
+        blocks_bytes=settings.block_cache_mb * 2**20 // processes,
+    )
 
 
 def _items(

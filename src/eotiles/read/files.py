@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,8 @@ from rasterio.errors import RasterioError
 from rasterio.warp import transform, transform_bounds
 
 from eotiles.core.errors import AssetUnreadable, BadParameter, UnknownBand
-from eotiles.core.grid import Bounds, Grid
+from eotiles.core.grid import Bounds, Grid, Window
+from eotiles.read.codecs import DamagedBlock
 from eotiles.read.gdal import (
     Dataset,
     UnusableHeader,
@@ -24,35 +25,48 @@ from eotiles.read.gdal import (
     open_geotiff,
     open_overview,
 )
+from eotiles.read.library import Cutting, Library
+from eotiles.read.location import Location
+from eotiles.read.native import Cut, Native
+from eotiles.read.objects import Changed, StoreError
 from eotiles.read.pixels import (
     Disjoint,
     Nodata,
     Pixels,
     check_work,
+    native_pixels,
     nothing,
     overview_level,
     sample,
     warp,
 )
 
-Locate = Callable[[str], str]
-"""What GDAL opens for an asset's key; raises HrefRefused."""
+Locate = Callable[[str], Location]
+"""Where the file of an asset's key is; raises HrefRefused."""
 
 _METRES_PER_DEGREE = 111_320
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
 
-class Files:
-    """GeoTIFF assets of one item; `with` it. What GDAL cannot read is an AssetUnreadable that names the asset."""
+class AssetChanged(AssetUnreadable):
+    """A file was replaced while it was read."""
 
-    def __init__(self, *, item: str, locate: Locate) -> None:
+
+class Files:
+    """GeoTIFF assets of one item; `with` it. What cannot be read is an AssetUnreadable that names the asset.
+
+    A file is read natively, through the library, or by GDAL: `native` tells which, once for each file.
+    """
+
+    def __init__(self, *, item: str, locate: Locate, library: Library) -> None:
         self._item = item
         self._locate = locate
+        self._library = library
         self._stack = ExitStack()
         self._open: dict[str, Dataset] = {}
+        self._readers: dict[str, Native | str] = {}
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(environment())
         return self
 
     def __exit__(
@@ -72,9 +86,51 @@ class Files:
         """
         if asset not in self._open:
             location = self._locate(asset)
+            if not self._open:
+                self._stack.enter_context(environment())
             with self._explained(asset):
-                self._open[asset] = self._stack.enter_context(open_geotiff(location))
+                self._open[asset] = self._stack.enter_context(open_geotiff(location.gdal))
         return self._open[asset]
+
+    def reader(self, asset: str) -> Native | str:
+        """An asset's file, to be read natively, or the reason why GDAL has to read it.
+
+        Raises:
+            HrefRefused: its href lies outside the allowed roots.
+            AssetUnreadable: it is not there, damaged, or its header is over a limit.
+        """
+        if asset not in self._readers:
+            location = self._locate(asset)
+            with self._explained(asset):
+                self._readers[asset] = self._library.open(location)
+        return self._readers[asset]
+
+    def native(self, asset: str) -> Native | None:
+        """An asset's file if it is read natively."""
+        found = self.reader(asset)
+        return None if isinstance(found, str) else found
+
+    def cut(self, cuts: Mapping[str, Cut]) -> dict[str, Cutting]:
+        """Windows of assets, by key, fetched and decoded together.
+
+        Raises:
+            AssetUnreadable: one cannot be read.
+            AssetChanged: one is another file now; what was known of it is forgotten, so a second try finds the new one.
+        """
+        try:
+            return dict(zip(cuts, self._library.cut(list(cuts.values())), strict=True))
+        except Changed as error:
+            for asset in cuts:
+                self._library.forget(self._locate(asset))
+            raise AssetChanged(
+                f"a file of item {self._item} is being replaced; try again"
+            ) from error
+        except (StoreError, DamagedBlock):
+            # Whose block it was is found out by reading one after the other: this happens once in a long while.
+            for asset, each in cuts.items():
+                with self._explained(asset):
+                    self._library.cut([each])
+            raise
 
     def read(
         self,
@@ -96,7 +152,7 @@ class Files:
             if level is None:
                 check_work(dataset, bands, grid)
                 return warp(dataset, bands, grid, nodata=nodata, resampling=resampling)
-            with open_overview(self._locate(asset), level) as overview:
+            with open_overview(self._locate(asset).gdal, level) as overview:
                 check_work(overview, bands, grid)
                 return warp(overview, bands, grid, nodata=nodata, resampling=resampling)
 
@@ -110,6 +166,9 @@ class Files:
         nodata: Nodata,
     ) -> Pixels | None:
         """The pixel of an asset that holds a point; None where the point lies outside."""
+        native = self.native(asset)
+        if native is not None:
+            return self._sample_native(asset, native, bands, point, crs=crs, nodata=nodata)
         dataset = self.dataset(asset)
         bands = self.bands(asset, bands)
         try:
@@ -153,24 +212,53 @@ class Files:
         Raises:
             UnknownBand: it has no such band.
         """
-        dataset = self.dataset(asset)
+        native = self.native(asset)
+        count = native.header.bands if native is not None else self.dataset(asset).count
         if not bands:
-            return image_bands(dataset)
+            is_native = native is not None
+            return tuple(range(1, count + 1)) if is_native else image_bands(self.dataset(asset))
         for band in bands:
-            if not 1 <= band <= dataset.count:
+            if not 1 <= band <= count:
                 raise UnknownBand(
-                    f"asset {asset!r} of item {self._item} has no band {band}; it has {dataset.count}"
+                    f"asset {asset!r} of item {self._item} has no band {band}; it has {count}"
                 )
         return tuple(bands)
+
+    def _sample_native(
+        self,
+        asset: str,
+        native: Native,
+        bands: Sequence[int],
+        point: tuple[float, float],
+        *,
+        crs: CRS,
+        nodata: Nodata,
+    ) -> Pixels | None:
+        grid = native.header.grid
+        bands = self.bands(asset, bands)
+        try:
+            (x,), (y,) = transform(crs, grid.crs, [point[0]], [point[1]])
+        except (RasterioError, CPLE_BaseError):
+            return None  # the file's CRS has no such place
+        column, row = ~grid.transform @ (x, y)
+        if not (0 <= column < grid.width_px and 0 <= row < grid.height_px):
+            return None
+        window = Window(int(row), int(row) + 1, int(column), int(column) + 1)
+        data, mask = self.cut({asset: Cut(native, 0, tuple(bands), window)})[asset]
+        return native_pixels(native, bands, data, nodata.hide(native, bands, data, mask))
 
     @contextmanager
     def _explained(self, asset: str) -> Iterator[None]:
         """GDAL's texts hold paths of the server: they go to the log, not to the client."""
         try:
             yield
-        except UnusableHeader as error:
+        except (UnusableHeader, StoreError) as error:
             raise AssetUnreadable(
                 f"asset {asset!r} of item {self._item} cannot be read: {error}"
+            ) from error
+        except DamagedBlock as error:
+            raise AssetUnreadable(
+                f"asset {asset!r} of item {self._item} cannot be read: the file is damaged"
             ) from error
         except (RasterioError, CPLE_BaseError) as error:
             # A query is where signatures are.

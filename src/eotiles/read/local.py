@@ -46,6 +46,14 @@ class LocalFiles:
         return part(data, wanted, size_bytes=after.st_size, version=now)
 
 
+def file_version(location: Location) -> str | None:
+    """The version that `read` would give now; None where there is no such file."""
+    try:
+        return _version(os.lstat(location.path))
+    except OSError:
+        return None
+
+
 def _pread(descriptor: int, wanted: Range) -> bytes:
     data = os.pread(descriptor, wanted.size_bytes, wanted.start)
     if len(data) == wanted.size_bytes or not data:

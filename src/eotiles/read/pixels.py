@@ -17,6 +17,8 @@ from rasterio.windows import Window
 
 from eotiles.core.grid import Grid
 from eotiles.read.gdal import Dataset, UnusableHeader
+from eotiles.read.header import Header
+from eotiles.read.native import Native
 
 TOLERANCE_PX = 0.01
 """Error that GDAL may make when it interpolates coordinates, in source pixels. Its own default of 0.125 shifts 0.1 to
@@ -63,12 +65,12 @@ class Nodata:
     def of(self, dataset: Dataset) -> tuple[float | None, Mapping[int, float]]:
         """What GDAL is told for all bands, and what is taken out of each band afterwards."""
         if self.override is not None:
-            value = _representable(self.override, dataset)
+            value = _representable(self.override, np.dtype(dataset.dtypes[0]))
             return value, {} if value is None else dict.fromkeys(dataset.indexes, value)
         each = {
             band: value
             for band, number in self.declared.items()
-            if (value := _representable(number, dataset)) is not None
+            if (value := _representable(number, np.dtype(dataset.dtypes[0]))) is not None
         }
         if dataset.nodata is not None:
             return dataset.nodata, dict.fromkeys(dataset.indexes, dataset.nodata) | each
@@ -78,10 +80,41 @@ class Nodata:
             return next(iter(each.values())), each
         return None, each
 
+    def of_native(self, header: Header, bands: Sequence[int]) -> NDArray[np.float64]:
+        """(band, 2) float64: the numbers that mean 'no data' in each band; not a number where there are fewer."""
+        found = np.full((len(bands), 2), np.nan)
+        if self.override is not None:
+            found[:, 0] = _usable(self.override, header.dtype)
+            return found
+        found[:, 0] = _usable(header.nodata, header.dtype)
+        for position, band in enumerate(bands):
+            found[position, 1] = _usable(self.declared.get(band), header.dtype)
+        return found
 
-def _representable(value: float, dataset: Dataset) -> float | None:
+    def hide(
+        self,
+        native: Native,
+        bands: Sequence[int],
+        data: NDArray[Any],
+        mask: NDArray[np.bool_] | None,
+    ) -> NDArray[np.bool_]:
+        """(y, x) bool. Where pixels of a native file are usable in every band."""
+        valid = np.ones(data.shape[1:], np.bool_)
+        if mask is not None and self.override is None:
+            valid &= mask
+        for plane, numbers in zip(data, self.of_native(native.header, bands), strict=True):
+            for number in numbers[~np.isnan(numbers)]:
+                valid &= plane != number
+        return valid
+
+
+def _usable(value: float | None, kind: np.dtype[Any]) -> float:
+    number = None if value is None else _representable(value, kind)
+    return np.nan if number is None else number
+
+
+def _representable(value: float, kind: np.dtype[Any]) -> float | None:
     """None for a number that the file's type cannot hold, so that no pixel can have it."""
-    kind = np.dtype(dataset.dtypes[0])
     if kind.kind in "fc":
         return value
     limits = np.iinfo(kind)
@@ -174,6 +207,23 @@ def nothing(dataset: Dataset, bands: Sequence[int], grid: Grid) -> Pixels:
     shape = (len(bands), grid.height_px, grid.width_px)
     data = np.zeros(shape, dataset.dtypes[0])
     return _pixels(dataset, bands, data, np.zeros(shape[1:], np.bool_), nodata={})
+
+
+def native_pixels(
+    native: Native, bands: Sequence[int], data: NDArray[Any], valid: NDArray[np.bool_]
+) -> Pixels:
+    """Bands of a native file. Numbers that are none are never valid."""
+    header = native.header
+    if data.dtype.kind == "f":
+        valid = valid & np.isfinite(data).all(axis=0)
+    return Pixels(
+        data=data,
+        valid=valid,
+        bands=tuple(bands),
+        names=tuple(header.names[band - 1] or f"b{band}" for band in bands),
+        scales=tuple(header.scales[band - 1] for band in bands),
+        offsets=tuple(header.offsets[band - 1] for band in bands),
+    )
 
 
 def _pixels(

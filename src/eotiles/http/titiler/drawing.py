@@ -24,6 +24,8 @@ from eotiles.http.titiler.parameters import Reading
 from eotiles.plan import Layer, Plan, Step, name_of, plan_layer
 from eotiles.read.files import Files
 from eotiles.read.hrefs import AllowList
+from eotiles.read.library import Library
+from eotiles.read.location import Location
 from eotiles.read.pixels import Nodata, Pixels
 from eotiles.tiler import evaluate
 
@@ -33,6 +35,7 @@ class Access:
     """What may be opened, and how much may be made of it."""
 
     roots: AllowList
+    library: Library
     max_pixels: int
 
 
@@ -40,12 +43,12 @@ def open_files(item: Item, access: Access) -> Files:
     """The item's GeoTIFF assets, each opened when it is first read."""
     name = name_of(item.stac)
 
-    def locate(asset: str) -> str:
+    def locate(asset: str) -> Location:
         if asset not in geotiff_assets(item.stac):
             raise UnknownAsset(f"item {name} has no GeoTIFF asset {asset!r}")
-        return access.roots.locate(item.assets[asset]["href"], asset=asset, item=name)
+        return access.roots.find(item.assets[asset]["href"], asset=asset, item=name)
 
-    return Files(item=name, locate=locate)
+    return Files(item=name, locate=locate, library=access.library)
 
 
 def draw_item(
