@@ -1,11 +1,11 @@
-"""The way of a tile, on one page: read each asset's bands on the grid, make them physical, compute, hand on.
+"""The way of a tile, on one page: each asset's bands on the grid (gather.py), made physical, computed, handed on.
 
-The same few steps serve tiles, parts, previews and points: what differs is the `read` that they are given.
+The same few steps serve tiles, parts, previews and points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,17 +19,14 @@ from eotiles.core.raster import Raster
 from eotiles.plan import Plan, Step
 from eotiles.read.pixels import Pixels
 
-Read = Callable[[Step], Pixels]
-"""Reads the bands of one step on the grid of the request."""
 
-
-def evaluate(plan: Plan, read: Read) -> Raster:
-    """The pixels of a layer.
+def evaluate(plan: Plan, pixels: Sequence[Pixels]) -> Raster:
+    """The pixels of a layer, from those of its steps.
 
     An index and whatever is asked for in physical values comes as float32; bands that are asked for as they are keep
     the type of their file.
     """
-    parts = [_part(plan, step, read(step)) for step in plan.steps]
+    parts = [_part(plan, *each) for each in zip(plan.steps, pixels, strict=True)]
     stack = Raster(
         data=np.concatenate([part.data for part in parts]),
         valid=np.logical_and.reduce([part.valid for part in parts]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
@@ -110,27 +110,29 @@ class Files:
         found = self.reader(asset)
         return None if isinstance(found, str) else found
 
-    def cut(self, cuts: Mapping[str, Cut]) -> dict[str, Cutting]:
-        """Windows of assets, by key, fetched and decoded together.
+    def cut(self, cuts: Sequence[tuple[str, Cut]]) -> list[Cutting]:
+        """Windows of assets, each with its key, fetched and decoded together.
 
         Raises:
             AssetUnreadable: one cannot be read.
             AssetChanged: one is another file now; what was known of it is forgotten, so a second try finds the new one.
         """
         try:
-            return dict(zip(cuts, self._library.cut(list(cuts.values())), strict=True))
+            return self._library.cut([each for _, each in cuts])
         except Changed as error:
-            for asset in cuts:
+            for asset, _ in cuts:
                 self._library.forget(self._locate(asset))
-            raise AssetChanged(
-                f"a file of item {self._item} is being replaced; try again"
-            ) from error
+            raise AssetChanged(f"a file of item {self._item} is being replaced; try again") from error
         except (StoreError, DamagedBlock):
             # Whose block it was is found out by reading one after the other: this happens once in a long while.
-            for asset, each in cuts.items():
+            for asset, each in cuts:
                 with self._explained(asset):
                     self._library.cut([each])
             raise
+
+    def explain(self, cut: Cut) -> dict[str, int]:
+        """Blocks that a window touches, their compressed bytes, and how many of them are decoded already."""
+        return self._library.explain(cut)
 
     def read(
         self,
@@ -244,7 +246,7 @@ class Files:
         if not (0 <= column < grid.width_px and 0 <= row < grid.height_px):
             return None
         window = Window(int(row), int(row) + 1, int(column), int(column) + 1)
-        data, mask = self.cut({asset: Cut(native, 0, tuple(bands), window)})[asset]
+        data, mask = self.cut([(asset, Cut(native, 0, tuple(bands), window))])[0]
         return native_pixels(native, bands, data, nodata.hide(native, bands, data, mask))
 
     @contextmanager

@@ -108,9 +108,15 @@ class Library:
         blocks = dict(zip(keys, self._blocks.get(keys, load), strict=True))
         return [(cut.data(blocks.__getitem__), cut.mask(blocks.__getitem__)) for cut in cuts]
 
-    def holds(self, key: BlockKey) -> bool:
-        """Whether a block is decoded already."""
-        return self._blocks.holds(key)
+    def explain(self, cut: Cut) -> dict[str, int]:
+        """Blocks that a window touches, their compressed bytes, and how many of them are decoded already."""
+        missing = [Missing(cut.native, key) for key in cut.block_keys()]
+        ranges = [where for each in missing if (where := each.range) is not None]
+        return {
+            "blocks": len(missing),
+            "bytes": sum(where.size_bytes for where in ranges),
+            "cached": sum(self._blocks.holds(each.key) for each in missing),
+        }
 
     def counts(self) -> Counts:
         """What the cache of blocks has done and holds."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
@@ -22,12 +23,16 @@ from eotiles.core.watch import Watch
 from eotiles.http.titiler.images import to_image
 from eotiles.http.titiler.parameters import Reading
 from eotiles.plan import Layer, Plan, Step, name_of, plan_layer
-from eotiles.read.files import Files
+from eotiles.gather import gather
+from eotiles.read.files import AssetChanged, Files
 from eotiles.read.hrefs import AllowList
 from eotiles.read.library import Library
 from eotiles.read.location import Location
 from eotiles.read.pixels import Nodata, Pixels
 from eotiles.tiler import evaluate
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,23 @@ def draw_item(
     plan = plan_layer(item.stac, layer, physical=reading.physical)
     require_touch(item, grid.bounds, grid.crs)
     watch.lap("plan")
-    with open_files(item, access) as files:
-        return draw_plan(files, plan, grid, reading, max_pixels=access.max_pixels, watch=watch)
+    return patiently(
+        item,
+        access,
+        lambda files: draw_plan(
+            files, plan, grid, reading, max_pixels=access.max_pixels, watch=watch
+        ),
+    )
+
+
+def patiently(item: Item, access: Access, work: Callable[[Files], Result]) -> Result:
+    """What `work` makes of the item's files; once more if one of them is replaced meanwhile."""
+    try:
+        with open_files(item, access) as files:
+            return work(files)
+    except AssetChanged:
+        with open_files(item, access) as files:
+            return work(files)
 
 
 def draw_plan(
@@ -81,15 +101,15 @@ def draw_plan(
             "ask for a smaller width, height or max_size"
         )
 
-    def read(step: Step) -> Pixels:
-        nodata = _nodata(step, reading)
-        pixels = files.read(
-            step.asset, step.bands, grid, nodata=nodata, resampling=reading.resampling
-        )
-        watch.lap("read")
-        return pixels
-
-    image = to_image(evaluate(plan, read), grid)
+    pixels = gather(
+        files,
+        plan.steps,
+        grid,
+        nodata=lambda step: _nodata(step, reading),
+        resampling=reading.resampling,
+        watch=watch,
+    )
+    image = to_image(evaluate(plan, pixels), grid)
     watch.lap("compute")
     return image
 
@@ -112,7 +132,7 @@ def sample_plan(
             )
         return found
 
-    return evaluate(plan, read)
+    return evaluate(plan, [read(step) for step in plan.steps])
 
 
 def require_touch(item: Item, bounds: Bounds, crs: CRS) -> None:

@@ -1,0 +1,127 @@
+"""Gathering: the bands of a plan on one grid, from native blocks where we can read and warp them, else by GDAL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eotiles.core.grid import Grid
+from eotiles.core.watch import Watch
+from eotiles.plan import Step
+from eotiles.read.files import Files
+from eotiles.read.library import Cutting
+from eotiles.read.native import Cut, Native
+from eotiles.read.pixels import Nodata, Pixels, native_pixels
+from eotiles.warp.levels import pick_level
+from eotiles.warp.nodes import METHODS, Nodes, find_nodes
+from eotiles.warp.resample import DTYPES, TooCoarse, check_work, resample
+
+NodataOf = Callable[[Step], Nodata]
+
+
+@dataclass(frozen=True, eq=False)
+class Warped:
+    """How the bands of one step come onto the grid natively."""
+
+    native: Native
+    bands: tuple[int, ...]
+    nodes: Nodes
+    method: str
+
+    cut: Cut | None
+    """What is read for it; None where file and grid have no place in common."""
+
+    def pixels(self, cutting: Cutting | None, nodata: Nodata) -> Pixels:
+        """The bands on the grid."""
+        if cutting is None or self.cut is None:
+            shape = len(self.bands), *self.nodes.shape
+            data = np.zeros(shape, self.native.header.dtype)
+            return native_pixels(self.native, self.bands, data, np.zeros(shape[1:], np.bool_))
+        data, mask = cutting
+        data, valid = resample(
+            data,
+            self.nodes,
+            origin=(self.cut.window.row0, self.cut.window.col0),
+            method=self.method,
+            nodata=nodata.of_native(self.native.header, self.bands),
+            mask=None if nodata.override is not None else mask,
+        )
+        return native_pixels(self.native, self.bands, data, valid)
+
+
+def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warped | str:
+    """How a step is read natively, or the reason why GDAL reads it.
+
+    Raises:
+        UnknownBand: the file has no such band.
+        AssetUnreadable: the file cannot be opened.
+    """
+    found = files.reader(step.asset)
+    if isinstance(found, str):
+        return found
+    if resampling not in METHODS or found.header.dtype.name not in DTYPES:
+        return f"resampling {resampling}"
+    bands = files.bands(step.asset, step.bands)
+    level = pick_level(grid, found.grids)
+    nodes = None if level is None else find_nodes(grid, found.grids[level])
+    if level is None or nodes is None:
+        return "the grid crosses the antimeridian or a pole"
+    try:
+        check_work(nodes, resampling, bands=len(bands))
+    except TooCoarse:
+        return "a pixel of the grid is made of very many of the file's"
+    window = nodes.window(resampling)
+    cut = None if window is None else Cut(found, level, bands, window)
+    return Warped(found, bands, nodes, resampling, cut)
+
+
+def gather(
+    files: Files,
+    steps: Sequence[Step],
+    grid: Grid,
+    *,
+    nodata: NodataOf,
+    resampling: str,
+    watch: Watch,
+) -> list[Pixels]:
+    """The bands of each step on the grid; what is read natively is fetched and decoded together.
+
+    Raises:
+        AssetUnreadable: a file cannot be read; its subclass AssetChanged where a second try will do.
+    """
+    ways = [plan_warp(files, step, grid, resampling=resampling) for step in steps]
+    watch.lap("plan")
+    cuts = [
+        (step.asset, way.cut)
+        for step, way in zip(steps, ways, strict=True)
+        if isinstance(way, Warped) and way.cut is not None
+    ]
+    cuttings = iter(files.cut(cuts))
+    watch.lap("read")
+    found = []
+    for step, way in zip(steps, ways, strict=True):
+        if isinstance(way, str):
+            found.append(
+                files.read(
+                    step.asset, step.bands, grid, nodata=nodata(step), resampling=resampling
+                )
+            )
+            watch.lap("gdal")
+        else:
+            found.append(way.pixels(None if way.cut is None else next(cuttings), nodata(step)))
+            watch.lap("warp")
+    return found
+
+
+def explain_step(files: Files, step: Step, grid: Grid, *, resampling: str) -> dict[str, Any]:
+    """Who reads a step, and what: level, blocks, bytes, and how many blocks are decoded already. No pixel is read."""
+    way = plan_warp(files, step, grid, resampling=resampling)
+    if isinstance(way, str):
+        return {"asset": step.asset, "reader": "gdal", "reason": way}
+    told: dict[str, Any] = {"asset": step.asset, "reader": "native"}
+    if way.cut is None:
+        return told | {"blocks": 0, "bytes": 0, "cached": 0}
+    return told | {"level": way.cut.level, **files.explain(way.cut)}
