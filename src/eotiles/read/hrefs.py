@@ -1,7 +1,7 @@
 """Which hrefs are opened: those below a root that the operator named, and no other (docs/raster.md).
 
 An item is written by strangers. Its hrefs are data that GDAL would follow anywhere: to files of this machine, to the
-internal network, into archives. So they pass here first, and what GDAL gets is made here from the checked parts.
+internal network, into archives. So they pass here first, and what is opened is made here from the checked parts.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from eotiles.core.errors import HrefRefused
+from eotiles.read.location import Kind, Location
 
-_REMOTE = {"http": "/vsicurl/http://", "https": "/vsicurl/https://", "s3": "/vsis3/"}
+_REMOTE: dict[str, Kind] = {"http": "http", "https": "https", "s3": "s3", "gs": "gs", "az": "az"}
+_BUCKETS = ("s3", "gs", "az")
 _EXTENSIONS = (".tif", ".tiff")
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 """Printable ASCII without spaces: what an address is made of once encoded."""
@@ -24,9 +26,9 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 class Remote:
     """A root outside this machine."""
 
-    scheme: str
+    scheme: Kind
     host: str
-    """Host with port, or bucket; lower case but for a bucket."""
+    """Host with port, bucket or container; lower case but for a bucket."""
 
     path: str
     """Ends with a slash."""
@@ -47,6 +49,14 @@ class AllowList:
         Raises:
             HrefRefused: the href does not lie below a root.
         """
+        return self.find(href, asset=asset, item=item).gdal
+
+    def find(self, href: str, *, asset: str, item: str) -> Location:
+        """Where the bytes of an href are.
+
+        Raises:
+            HrefRefused: the href does not lie below a root.
+        """
         try:
             location = self._file(href) if href.startswith(("/", "file:")) else self._remote(href)
         except ValueError:  # urlsplit cannot read it
@@ -58,7 +68,7 @@ class AllowList:
             )
         return location
 
-    def _file(self, href: str) -> str | None:
+    def _file(self, href: str) -> Location | None:
         if href.startswith("file:"):
             parts = urlsplit(href)
             if parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
@@ -68,9 +78,11 @@ class AllowList:
             return None
         # Resolving follows symbolic links and takes `..` out, so a link inside a root that leads out of it is refused.
         path = Path(href).resolve()
-        return str(path) if any(path.is_relative_to(folder) for folder in self.folders) else None
+        if not any(path.is_relative_to(folder) for folder in self.folders):
+            return None
+        return Location("file", "", str(path))
 
-    def _remote(self, href: str) -> str | None:
+    def _remote(self, href: str) -> Location | None:
         if _PLAIN.fullmatch(href) is None or "\\" in href:
             return None
         parts = urlsplit(href)
@@ -78,18 +90,17 @@ class AllowList:
         if not parts.path.lower().endswith(_EXTENSIONS):
             # CPL_VSIL_CURL_ALLOWED_EXTENSIONS would look at the end of the query, where signatures are.
             return None
-        if address is None or parts.fragment or (parts.scheme == "s3" and parts.query):
+        if address is None or parts.fragment or (parts.scheme in _BUCKETS and parts.query):
             return None
         for root in self.remotes:
             same_place = (root.scheme, root.host) == (address.scheme, address.host)
             if same_place and address.path.startswith(root.path) and address.path != root.path:
-                query = f"?{parts.query}" if parts.query else ""
-                return f"{_REMOTE[address.scheme]}{address.host}{address.path}{query}"
+                return Location(address.scheme, address.host, address.path, parts.query)
         return None
 
 
 def allow_list(roots: Sequence[str]) -> AllowList:
-    """The allow-list of folders, `file://`, `http(s)://host/path` and `s3://bucket/prefix` roots.
+    """The allow-list of roots: folders, `file://`, `http(s)://host/path`, `s3://`, `gs://` or `az://bucket/prefix`.
 
     Raises:
         ValueError: a root is neither of these.
@@ -103,7 +114,9 @@ def allow_list(roots: Sequence[str]) -> AllowList:
         parts = urlsplit(root)
         remote = _address(parts.scheme, parts.netloc, parts.path.rstrip("/") + "/")
         if remote is None:
-            raise ValueError(f"asset root {root!r} is neither a folder nor http(s)://… nor s3://…")
+            raise ValueError(
+                f"asset root {root!r} is neither a folder nor http(s)://…, s3://…, gs://… or az://…"
+            )
         remotes.append(remote)
     return AllowList(folders=tuple(folders), remotes=tuple(remotes))
 
@@ -116,4 +129,4 @@ def _address(scheme: str, host: str, path: str) -> Remote | None:
     odd = any(segment in (".", "..") for segment in segments) or "" in segments[:-1]
     if odd or "%2f" in path.lower() or "%5c" in path.lower() or "%00" in path:
         return None
-    return Remote(scheme, host if scheme == "s3" else host.lower(), path)
+    return Remote(_REMOTE[scheme], host if scheme in _BUCKETS else host.lower(), path)
