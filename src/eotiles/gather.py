@@ -105,9 +105,7 @@ def gather(
     for step, way in zip(steps, ways, strict=True):
         if isinstance(way, str):
             found.append(
-                files.read(
-                    step.asset, step.bands, grid, nodata=nodata(step), resampling=resampling
-                )
+                files.read(step.asset, step.bands, grid, nodata=nodata(step), resampling=resampling)
             )
             watch.lap("gdal")
         else:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eotiles import tiler
 from eotiles.core.errors import BadExpression, BadParameter
 from eotiles.core.index import INDICES
+from eotiles.core.raster import Raster
 from eotiles.plan import AssetChoice, Layer, Plan, Step, plan_index, plan_layer
 from eotiles.read.pixels import Pixels
-from eotiles.tiler import evaluate
 
 ITEM: dict[str, Any] = {
     "id": "i",
@@ -35,8 +36,10 @@ DN = {
 }
 
 
-def reader(*, valid: list[bool] | None = None, scale: float = 1.0, offset: float = 0.0) -> Any:
-    """A `read` over DN whose files declare a scale and an offset."""
+def evaluate(
+    plan: Plan, *, valid: list[bool] | None = None, scale: float = 1.0, offset: float = 0.0
+) -> Raster:
+    """A plan over DN whose files declare a scale and an offset."""
 
     def read(step: Step) -> Pixels:
         bands = step.bands or tuple(range(1, len(DN[step.asset]) + 1))
@@ -49,7 +52,7 @@ def reader(*, valid: list[bool] | None = None, scale: float = 1.0, offset: float
             offsets=(offset,) * len(bands),
         )
 
-    return read
+    return tiler.evaluate(plan, [read(step) for step in plan.steps])
 
 
 def assets(*choices: AssetChoice, physical: bool = False, **fields: Any) -> Plan:
@@ -57,7 +60,7 @@ def assets(*choices: AssetChoice, physical: bool = False, **fields: Any) -> Plan
 
 
 def test_an_index_is_computed_from_physical_values() -> None:
-    raster = evaluate(plan_index(ITEM, INDICES["ndvi"]), reader())
+    raster = evaluate(plan_index(ITEM, INDICES["ndvi"]))
     red, nir = DN["data"].astype(float) * 0.0001 - 0.1
     with np.errstate(invalid="ignore"):
         expected = ((nir - red) / (nir + red))[0]
@@ -69,14 +72,14 @@ def test_an_index_is_computed_from_physical_values() -> None:
 
 def test_what_one_band_lacks_no_pixel_has() -> None:
     raster = evaluate(
-        assets(AssetChoice("data"), AssetChoice("plain")), reader(valid=[True, False, True, True])
+        assets(AssetChoice("data"), AssetChoice("plain")), valid=[True, False, True, True]
     )
     assert raster.valid.tolist() == [[True, False, True, True]]
     assert raster.data.shape == (3, 1, 4)
 
 
 def test_bands_keep_the_type_and_the_numbers_of_their_file() -> None:
-    raster = evaluate(assets(AssetChoice("data", numbers=(2, 1))), reader())
+    raster = evaluate(assets(AssetChoice("data", numbers=(2, 1))))
     assert raster.data.dtype == np.uint16
     assert raster.data.tolist() == DN["data"][::-1].tolist()
     assert raster.names == ("data_b2", "data_b1")
@@ -84,7 +87,7 @@ def test_bands_keep_the_type_and_the_numbers_of_their_file() -> None:
 
 def test_physical_values_come_from_the_item_else_from_the_file() -> None:
     plan = assets(AssetChoice("data", numbers=(1,)), AssetChoice("plain"), physical=True)
-    raster = evaluate(plan, reader(scale=2.0, offset=1.0))
+    raster = evaluate(plan, scale=2.0, offset=1.0)
     np.testing.assert_allclose(raster.data[0, 0], [0.1, 0.0, 0.2, 0.4], atol=1e-7)
     assert raster.data[1, 0].tolist() == [15, 17, 19, 21]
 
@@ -95,23 +98,23 @@ def test_expressions_over_all_bands_and_over_those_of_one_asset() -> None:
         AssetChoice("data", numbers=(2,)),
         expression="b1+b2;b3",
     )
-    raster = evaluate(plan, reader())
+    raster = evaluate(plan)
     assert raster.data[:, 0].tolist() == [[22, 25, 28, 31], [6000, 1000, 9000, 1000]]
     assert raster.names == ("b1+b2", "b3")
 
 
 def test_an_expression_knows_only_the_bands_there_are() -> None:
     with pytest.raises(BadExpression, match="unknown band"):
-        evaluate(assets(AssetChoice("plain"), expression="b2"), reader())
+        evaluate(assets(AssetChoice("plain"), expression="b2"))
 
 
 def test_division_by_zero_is_transparent() -> None:
-    raster = evaluate(assets(AssetChoice("data"), expression="b2/(b1-2000)"), reader())
+    raster = evaluate(assets(AssetChoice("data"), expression="b2/(b1-2000)"))
     assert raster.valid.tolist() == [[False, True, True, True]]
 
 
 def test_assets_as_bands() -> None:
     plan = assets(AssetChoice("plain"), asset_as_band=True)
-    assert evaluate(plan, reader()).names == ("plain",)
+    assert evaluate(plan).names == ("plain",)
     with pytest.raises(BadParameter, match=r"'data'.*has 2 bands"):
-        evaluate(assets(AssetChoice("data"), asset_as_band=True), reader())
+        evaluate(assets(AssetChoice("data"), asset_as_band=True))

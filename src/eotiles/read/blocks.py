@@ -16,6 +16,9 @@ from eotiles.core.errors import Unavailable
 ENTRY_BYTES = 512
 """What an entry takes besides its value: key, its texts, list nodes."""
 
+SLACK_BYTES = 4096
+"""More that an array may hold on to than it shows: a copy would cost more than that is worth."""
+
 WAIT_S = 60.0
 """Longest wait for another thread's load; loads have bounds of their own, so this ends what should not be."""
 
@@ -240,4 +243,4 @@ def _shareable(value: V) -> V:
 
 
 def _is_part(array: NDArray[Any]) -> bool:
-    return isinstance(array.base, np.ndarray) and array.base.nbytes > array.nbytes
+    return isinstance(array.base, np.ndarray) and array.base.nbytes > array.nbytes + SLACK_BYTES

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import (
@@ -15,11 +16,14 @@ from obstore.exceptions import (
     PreconditionError,
     UnauthenticatedError,
 )
-from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig, S3Store
+from obstore.store import AzureStore, GCSStore, S3Store
 
 from eotiles.read.location import Kind, Location
 from eotiles.read.objects import Changed, NotThere, Part, Unreachable, part
 from eotiles.read.ranges import Range
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
 
 BUCKETS_MAX = 64
 """Buckets to which connections are kept."""
@@ -74,23 +78,23 @@ class Buckets:
             kind: not any(environ.get(name) for name in names)
             for kind, names in _CREDENTIALS.items()
         }
-        self._client = ClientConfig(
-            connect_timeout=timedelta(seconds=connect_s),
-            timeout=timedelta(seconds=answer_s),
-            user_agent="eotiles",
+        self._client: ClientConfig = {
+            "connect_timeout": timedelta(seconds=connect_s),
+            "timeout": timedelta(seconds=answer_s),
+            "user_agent": "eotiles",
             # An endpoint without TLS is somebody's own (MinIO in the next room): named so, it is meant so.
-            allow_http=any(environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
+            "allow_http": any(environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
             or bool(environ.get("AZURE_STORAGE_USE_EMULATOR")),
-        )
-        self._retry = RetryConfig(
-            max_retries=retries,
-            retry_timeout=timedelta(seconds=answer_s),
-            backoff={
+        }
+        self._retry: RetryConfig = {
+            "max_retries": retries,
+            "retry_timeout": timedelta(seconds=answer_s),
+            "backoff": {
                 "init_backoff": timedelta(seconds=0.2),
                 "max_backoff": timedelta(seconds=2),
                 "base": 2,
             },
-        )
+        }
         self._buckets: dict[tuple[Kind, str], Bucket] = {}
         self._lock = threading.Lock()
 

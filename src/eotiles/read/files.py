@@ -122,7 +122,9 @@ class Files:
         except Changed as error:
             for asset, _ in cuts:
                 self._library.forget(self._locate(asset))
-            raise AssetChanged(f"a file of item {self._item} is being replaced; try again") from error
+            raise AssetChanged(
+                f"a file of item {self._item} is being replaced; try again"
+            ) from error
         except (StoreError, DamagedBlock):
             # Whose block it was is found out by reading one after the other: this happens once in a long while.
             for asset, each in cuts:

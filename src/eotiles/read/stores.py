@@ -10,7 +10,7 @@ from typing import Self
 from eotiles.read.buckets import Buckets
 from eotiles.read.local import LocalFiles
 from eotiles.read.location import Kind, Location
-from eotiles.read.objects import NotThere, Object, Outside, Part, Store
+from eotiles.read.objects import Changed, NotThere, Object, Outside, Part, Store
 from eotiles.read.ranges import (
     RANGE_BYTES_MAX,
     TOTAL_BYTES_MAX,
@@ -130,7 +130,10 @@ class Stores:
 
     def _read(self, file: Object, wanted: Range) -> Part:
         store = self._stores[file.location.kind]
-        return store.read(file.location, wanted, version=file.version)
+        got = store.read(file.location, wanted, version=file.version)
+        if got.size_bytes != file.size_bytes:
+            raise Changed
+        return got
 
 
 def header_fetch(stores: Stores, file: Object, head: bytes) -> Callable[[int, int], bytes]:

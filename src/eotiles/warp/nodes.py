@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from affine import Affine
 
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Grid, Window
 from eotiles.warp.positions import Floats, Positions, find_positions, weights
 
 ERROR_MAX_PX = 1e-4
@@ -27,16 +27,6 @@ METHODS = tuple(RADIUS)
 
 WIDENED_ABOVE = 1 / 0.95
 """Source pixels to a pixel above which the kernel is widened, so that none is skipped. GDAL's number."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Pixels of a source: rows row0 to row1 and columns col0 to col1, the last ones excluded."""
-
-    row0: int
-    row1: int
-    col0: int
-    col1: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ WARMED = ("uint8", "uint16", "int16", "int32", "float32")
 WORK_MAX = 2**31
 """Source pixels times target pixels times bands that one answer may be made of: some two seconds."""
 
+
 class TooCoarse(Exception):
     """A target pixel is made of so many source pixels that the source needs overviews."""
 

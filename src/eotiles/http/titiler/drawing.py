@@ -20,17 +20,16 @@ from eotiles.core.errors import BadParameter, UnknownAsset
 from eotiles.core.grid import Bounds, Grid
 from eotiles.core.raster import Raster
 from eotiles.core.watch import Watch
+from eotiles.gather import gather
 from eotiles.http.titiler.images import to_image
 from eotiles.http.titiler.parameters import Reading
 from eotiles.plan import Layer, Plan, Step, name_of, plan_layer
-from eotiles.gather import gather
 from eotiles.read.files import AssetChanged, Files
 from eotiles.read.hrefs import AllowList
 from eotiles.read.library import Library
 from eotiles.read.location import Location
 from eotiles.read.pixels import Nodata, Pixels
 from eotiles.tiler import evaluate
-
 
 Result = TypeVar("Result")
 
