@@ -19,6 +19,10 @@ from eotiles.warp.levels import pick_level
 from eotiles.warp.nodes import METHODS, Nodes, find_nodes
 from eotiles.warp.resample import DTYPES, TooCoarse, check_work, resample
 
+DECODED_BYTES_MAX = 2**28
+"""Of the blocks that one step needs at once: they are in memory together. GDAL, which has a bound of its own, reads
+more than that piece by piece."""
+
 NodataOf = Callable[[Step], Nodata]
 
 
@@ -75,6 +79,8 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
         return "a pixel of the grid is made of very many of the file's"
     window = nodes.window(resampling)
     cut = None if window is None else Cut(found, level, bands, window)
+    if cut is not None and cut.decoded_bytes > DECODED_BYTES_MAX:
+        return "very many blocks are needed at once"
     return Warped(found, bands, nodes, resampling, cut)
 
 

@@ -166,11 +166,11 @@ def test_unusable_parameters_are_422(raster: Raster, url: str, says: str) -> Non
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        ("truncated", "missing or damaged"),
-        ("no-raster", "missing or damaged"),
+        ("truncated", "it is truncated"),
+        ("no-raster", "it is not a TIFF"),
         ("no-crs", "no coordinate reference system"),
         ("no-overviews", "no overviews"),
-        ("missing", "missing or damaged"),
+        ("missing", "the file is not there"),
         ("outside", "outside the roots"),
         ("vsi", "outside the roots"),
         ("remote", "outside the roots"),

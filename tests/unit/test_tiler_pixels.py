@@ -222,11 +222,11 @@ def test_the_finest_file_and_where_all_have_pixels(tmp_path: Path) -> None:
 def test_sizes_follow_the_finest_band(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", ramp(100, 200))
     with files(tmp_path) as opened:
-        dataset = opened.dataset("a")
+        native = opened.grid("a")
 
         def shape(size: Size, *, align: bool = False) -> tuple[int, int]:
             found = part_grid(
-                dataset,
+                native,
                 (LEFT + 3, TOP - 1000, LEFT + 2000, TOP),
                 bounds_crs=UTM,
                 crs=UTM,

@@ -85,6 +85,7 @@ class Files:
             AssetUnreadable: GDAL cannot open it, or its header is over a limit.
         """
         if asset not in self._open:
+            self.reader(asset)  # says better than GDAL what is wrong with a file
             location = self._locate(asset)
             if not self._open:
                 self._stack.enter_context(environment())
@@ -186,9 +187,17 @@ class Files:
             row, column = dataset.index(x, y)
             return sample(dataset, bands, row=row, column=column, nodata=nodata)
 
-    def finest(self, assets: Sequence[str]) -> Dataset:
-        """Of several assets the one with the smallest pixels; of equals the first."""
-        return min((self.dataset(asset) for asset in assets), key=_pixel_m)
+    def grid(self, asset: str) -> Grid:
+        """Where an asset's pixels lie."""
+        native = self.native(asset)
+        if native is not None:
+            return native.header.grid
+        dataset = self.dataset(asset)
+        return Grid(dataset.crs, dataset.transform, dataset.height, dataset.width)
+
+    def finest(self, assets: Sequence[str]) -> Grid:
+        """Of several assets the grid with the smallest pixels; of equals the first."""
+        return min((self.grid(asset) for asset in assets), key=_pixel_m)
 
     def common_bounds(self, assets: Sequence[str], crs: CRS) -> Bounds:
         """Where all assets have pixels, in a CRS: a layer ends where its first band ends.
@@ -198,11 +207,11 @@ class Files:
         """
         each = []
         for asset in assets:
-            dataset = self.dataset(asset)
+            grid = self.grid(asset)
             with self._explained(asset):
-                bounds = dataset.bounds
-                if dataset.crs != crs:
-                    bounds = transform_bounds(dataset.crs, crs, *bounds, densify_pts=21)
+                bounds = grid.bounds
+                if grid.crs != crs:
+                    bounds = transform_bounds(grid.crs, crs, *bounds, densify_pts=21)
             each.append(bounds)
         left, bottom = max(bounds[0] for bounds in each), max(bounds[1] for bounds in each)
         right, top = min(bounds[2] for bounds in each), min(bounds[3] for bounds in each)
@@ -256,13 +265,17 @@ class Files:
         """GDAL's texts hold paths of the server: they go to the log, not to the client."""
         try:
             yield
-        except (UnusableHeader, StoreError) as error:
+        except (UnusableHeader, StoreError, DamagedBlock) as error:
+            reason = "the file is damaged" if isinstance(error, DamagedBlock) else str(error)
+            structlog.get_logger("eotiles").warning(
+                "asset unreadable",
+                item=self._item,
+                asset=asset,
+                file=self._locate(asset).name,
+                error=str(error),
+            )
             raise AssetUnreadable(
-                f"asset {asset!r} of item {self._item} cannot be read: {error}"
-            ) from error
-        except DamagedBlock as error:
-            raise AssetUnreadable(
-                f"asset {asset!r} of item {self._item} cannot be read: the file is damaged"
+                f"asset {asset!r} of item {self._item} cannot be read: {reason}"
             ) from error
         except (RasterioError, CPLE_BaseError) as error:
             # A query is where signatures are.
@@ -275,6 +288,6 @@ class Files:
             ) from error
 
 
-def _pixel_m(dataset: Dataset) -> float:
-    factor = _METRES_PER_DEGREE if dataset.crs.is_geographic else 1.0
-    return float(dataset.transform.a) * factor
+def _pixel_m(grid: Grid) -> float:
+    factor = _METRES_PER_DEGREE if grid.crs.is_geographic else 1.0
+    return float(grid.transform.a) * factor

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 from morecantile import Tile, TileMatrixSet
 from rasterio._err import CPLE_BaseError
@@ -15,7 +17,6 @@ from rio_tiler.utils import get_vrt_transform, output_size
 
 from eotiles.core.errors import BadParameter, TileOutsideMatrix
 from eotiles.core.grid import Bounds, Grid
-from eotiles.read.gdal import Dataset
 
 NO_PLACE = "the area has no place in the CRS asked for"
 
@@ -65,11 +66,11 @@ def tile_grid(
 
 
 def part_grid(
-    dataset: Dataset, bounds: Bounds, *, bounds_crs: CRS, crs: CRS, size: Size, align: bool
+    native: Grid, bounds: Bounds, *, bounds_crs: CRS, crs: CRS, size: Size, align: bool
 ) -> Grid:
-    """The grid of a part of the world in `crs`, as fine as the dataset where the size does not say otherwise.
+    """The grid of a part of the world in `crs`, as fine as the native one where the size does not say otherwise.
 
-    With `align` its edges are moved out to those of the dataset's pixels.
+    With `align` its edges are moved out to those of the native pixels.
     """
     try:
         if bounds_crs != crs:
@@ -81,7 +82,7 @@ def part_grid(
                 "the area is empty: minx must be less than maxx and miny less than maxy"
             )
         transform, native_width, native_height = get_vrt_transform(
-            dataset, bounds, dst_crs=crs, align_bounds_with_dataset=align
+            _like_a_dataset(native), bounds, dst_crs=crs, align_bounds_with_dataset=align
         )
     except (RasterioError, CPLE_BaseError, ArithmeticError, ValueError) as error:
         raise BadParameter(NO_PLACE) from error
@@ -94,6 +95,19 @@ def part_grid(
         max_size=size.max_px if not (size.width_px or size.height_px) else None,
     )
     return _grid(crs, bounds, width, height)
+
+
+def _like_a_dataset(grid: Grid) -> Any:
+    """What rio-tiler asks a dataset for."""
+    return SimpleNamespace(
+        crs=grid.crs,
+        transform=grid.transform,
+        bounds=grid.bounds,
+        width=grid.width_px,
+        height=grid.height_px,
+        # One as wide as the raster: rio-tiler then leaves the bounds as they are.
+        block_shapes=((1, grid.width_px),),
+    )
 
 
 def _grid(crs: CRS, bounds: Bounds, width: int, height: int) -> Grid:

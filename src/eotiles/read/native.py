@@ -51,6 +51,19 @@ class Cut:
     def _level(self) -> Level:
         return self.native.header.levels[self.level]
 
+    @property
+    def decoded_bytes(self) -> int:
+        """What its blocks take once decoded, and the window itself."""
+        level, window = self._level, self.window
+        rows = (window.row1 - 1) // level.block_height_px - window.row0 // level.block_height_px + 1
+        columns = (
+            (window.col1 - 1) // level.block_width_px - window.col0 // level.block_width_px + 1
+        )
+        planes = len(set(self.bands)) if self.native.header.is_planar else 1
+        pixel_bytes = self.native.header.dtype.itemsize
+        cut_bytes = window.height_px * window.width_px * len(self.bands) * pixel_bytes
+        return rows * columns * planes * level.block_bytes + cut_bytes
+
     def block_keys(self) -> list[BlockKey]:
         """Every block that it touches, those of the mask too."""
         planes = [band - 1 for band in self.bands] if self.native.header.is_planar else [0]

@@ -22,7 +22,8 @@ class StoreError(Exception):
     """The bytes of a file cannot be had."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        said = (type(self).__doc__ or "").strip().rstrip(".")
+        super().__init__(message or said[:1].lower() + said[1:])
 
 
 class NotThere(StoreError):

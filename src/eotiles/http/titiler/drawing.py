@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
@@ -152,17 +152,17 @@ def require_touch(item: Item, bounds: Bounds, crs: CRS) -> None:
         raise TileOutsideBounds(f"the area asked for lies outside item {name_of(item.stac)}")
 
 
-def file_frame(dataset: Any) -> Frame:
-    """Where the pixels of an open file lie."""
-    transform = dataset.transform
+def file_frame(grid: Grid) -> Frame:
+    """Where the pixels of a file lie, in the catalogue's word for it."""
+    transform = grid.transform
     return Frame(
-        crs=dataset.crs.to_wkt(),
+        crs=grid.crs.to_wkt(),
         left=transform.c,
         top=transform.f,
         pixel_width=transform.a,
         pixel_height=-transform.e,
-        width_px=dataset.width,
-        height_px=dataset.height,
+        width_px=grid.width_px,
+        height_px=grid.height_px,
     )
 
 

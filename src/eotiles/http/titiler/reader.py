@@ -65,7 +65,7 @@ class ItemReader(BaseReader):
         known = [found for found in frames if found is not None]
         if len(known) < len(frames) and (self.scope is not None or not known):
             with self._files() as files:
-                known = [file_frame(files.dataset(asset)) for asset in assets]
+                known = [file_frame(files.grid(asset)) for asset in assets]
         return extent(known, common=self.scope is not None)
 
     @property
