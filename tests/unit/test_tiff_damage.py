@@ -108,19 +108,19 @@ def _decode_some(file: File, header: Header) -> int:
 def test_damaged_headers_have_known_answers(seeds: list[bytes], number: int) -> None:
     chance = random.Random(number)
     read = decoded = 0
-    for _ in range(2500):
+    for _ in range(2000):
         file, header = _answer(_mutated(seeds[number], chance))
         if header is not None:
             read += 1
             decoded += _decode_some(file, header)
     # Some damage hurts nothing, or the damage would not be where the header is.
-    assert 100 < read < 2400
+    assert 100 < read < 1900
     assert decoded > 100
 
 
 def test_every_byte_of_a_header_may_be_any_extreme(seeds: list[bytes]) -> None:
     for seed in seeds:
-        for place in range(min(len(seed), 1200)):
+        for place in range(min(len(seed), 700)):
             for value in (0, 255, seed[place] ^ 0x80):
                 data = bytearray(seed)
                 data[place] = value
@@ -131,7 +131,7 @@ def test_damaged_headers_take_little_memory(seeds: list[bytes]) -> None:
     chance = random.Random(7)
     tracemalloc.start()
     try:
-        for _ in range(300):
+        for _ in range(150):
             for seed in seeds:
                 data = _mutated(seed, chance)
                 tracemalloc.reset_peak()
@@ -299,6 +299,8 @@ def test_decoding_lets_other_threads_run(tmp_path: Path, codec: str, predictor: 
             decode_block(raw, level)
             end = time.perf_counter()
             during += sum(start < tick < end for tick in ticks)
+            if during > 10:
+                break
     finally:
         done.set()
         sys.setswitchinterval(interval)

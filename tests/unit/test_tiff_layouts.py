@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
-from tests.tiffs import PLACE, File, check_same, texture, write
+from eotiles.read.ifd import Tag
+from tests.tiffs import PLACE, File, check_same, entries, texture, write
 
 DTYPES = ("uint8", "int16", "uint16", "int32", "float32")
 PREDICTORS = {"none": (1,), "lzw": (1, 2, 3), "deflate": (1, 2, 3), "zstd": (1, 2, 3)}
@@ -167,6 +169,13 @@ def test_bytes_of_four_bands_without_alpha_and_rgb_are_read(tmp_path: Path) -> N
     assert check_same(path).bands == 4
 
 
+@pytest.mark.parametrize(("height", "width"), [(700, 1), (1, 700), (3, 500)])
+def test_narrow_images_are_read(tmp_path: Path, height: int, width: int) -> None:
+    data = texture("uint16", bands=1, height=height, width=width)
+    header = check_same(write(tmp_path / "a.tif", data, overviews=(2, 4, 8)))
+    assert len(header.levels) == 4
+
+
 def test_64_bands_are_read(tmp_path: Path) -> None:
     data = texture("uint16", bands=64, height=40, width=70)
     options = _options("deflate", 2, interleave="band")
@@ -256,3 +265,12 @@ def test_a_level_shares_out_the_extent_of_the_full_image(tmp_path: Path) -> None
         assert grid.crs is header.grid.crs
     assert header.level_grid(header.levels[0]) == header.grid
     assert header.grid.transform == PLACE
+
+
+def test_the_older_number_of_deflate_is_read(tmp_path: Path) -> None:
+    data = texture("uint16", bands=1, height=70, width=70)
+    path = write(tmp_path / "a.tif", data, options=_options("deflate"))
+    patched = bytearray(path.read_bytes())
+    struct.pack_into("<H", patched, entries(patched)[Tag.COMPRESSION] + 8, 32946)
+    path.write_bytes(patched)
+    assert check_same(path).codec == "deflate"

@@ -153,6 +153,27 @@ def test_odd_fields_are_left_to_gdal(
     assert reason in _reason(path)
 
 
+def test_an_overview_without_the_mask_of_its_file_is_left_to_gdal(tmp_path: Path) -> None:
+    data = texture("uint16", bands=1, height=150, width=140)
+    path = write(tmp_path / "a.tif", data, mask=data[0] > 2000, overviews=(2,))
+    patched = bytearray(path.read_bytes())
+    for directory in range(4):
+        place = entries(patched, directory=directory).get(Tag.SUBFILE)
+        if place is not None and patched[place + 8] == 5:
+            patched[place + 8] = 0
+    assert patched != path.read_bytes()
+    path.write_bytes(patched)
+    assert "mask" in _reason(path)
+
+
+def test_a_crs_told_in_words_is_left_to_gdal(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", texture("uint16", bands=1, height=70, width=70))
+    data = path.read_bytes()
+    assert data.count(b"WGS 84 / UTM zone 32N|") == 1
+    path.write_bytes(data.replace(b"WGS 84 / UTM zone 32N|", b"ESRI PE String = PROJC|"[:22]))
+    assert "words" in _reason(path)
+
+
 @pytest.mark.parametrize(
     ("tag", "value", "reason"),
     [
@@ -285,20 +306,20 @@ def test_odd_metadata_is_left_to_gdal(tmp_path: Path, text: str) -> None:
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     profile = {
-        "driver": "GTiff", "count": 1, "height": 40_960, "width": 40_960, "dtype": "uint8", "crs": "EPSG:32632",
+        "driver": "GTiff", "count": 32, "height": 8192, "width": 8192, "dtype": "uint8", "crs": "EPSG:32632",
         "transform": PLACE, "tiled": True, "blockxsize": 4096, "blockysize": 4096, "compress": "zstd",
-        "sparse_ok": True,
+        "interleave": "band", "sparse_ok": True, "photometric": "MINISBLACK", "alpha": "NO",
     }  # fmt: skip
     with rasterio.open(path, "w", **profile) as dataset:
-        dataset.write(np.ones((1, 64, 64), np.uint8), window=((0, 64), (0, 64)))
-        dataset.build_overviews([16])
+        dataset.write(np.ones((64, 64), np.uint8), 1, window=((0, 64), (0, 64)))
     data = bytearray(path.read_bytes())
+    assert File(bytes(data)).header().bands == 32
     fields = entries(data)
     for tag in (Tag.TILE_OFFSETS, Tag.TILE_COUNTS):
         kind, count, where = struct.unpack_from("<HII", data, fields[tag] + 2)
-        assert (kind, count) == (4, 100)
+        assert (kind, count) == (4, 128)
         first = data[where : where + 4]
-        data[where : where + 400] = first * 100  # every block is the first
+        data[where : where + 512] = first * 128  # every block is the first: 2 GiB
     with pytest.raises(UnusableHeader, match="bomb"):
         File(bytes(data)).header()
 

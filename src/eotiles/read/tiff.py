@@ -92,7 +92,9 @@ def _sorted_by_role(
         elif role & _REDUCED:
             overviews.append(other)
         # Else another page, which GDAL leaves aside too.
-    overviews.sort(key=lambda each: each.integer(Tag.WIDTH), reverse=True)
+    overviews.sort(
+        key=lambda each: each.integer(Tag.WIDTH) * each.integer(Tag.HEIGHT), reverse=True
+    )
     return full, overviews, masks
 
 
