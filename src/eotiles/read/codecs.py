@@ -55,7 +55,7 @@ def sparse_block(header: Header, level: Level) -> NDArray[Any]:
     """What a block that is not in the file holds, as decode_block gives it: 'no data' if declared, else 0."""
     storage = level.storage
     shape = storage.samples, level.block_height_px, level.block_width_px
-    return np.full(shape, _fill(header.nodata, storage.dtype), storage.dtype)
+    return np.full(shape, header.fill, storage.dtype)
 
 
 def sparse_mask(mask: Level) -> NDArray[np.bool_]:
@@ -99,15 +99,3 @@ def _undo_predictor(
         unsigned = pixels.view(f"u{numbers.itemsize}")
         imagecodecs.delta_decode(unsigned, axis=-2, out=unsigned)
     return pixels
-
-
-def _fill(nodata: float | None, dtype: np.dtype[Any]) -> float:
-    """As GDAL fills: what the type cannot hold becomes the nearest number that it can."""
-    if nodata is None:
-        return 0
-    if dtype.kind == "f":
-        return nodata
-    if nodata != nodata:
-        return 0
-    limits = np.iinfo(dtype)
-    return int(np.clip(np.rint(nodata), limits.min, limits.max))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from typing import Any
 from xml.parsers import expat
+from xml.sax.saxutils import unescape
+
+import numpy as np
 
 from eotiles.read.header import Unsupported
 from eotiles.read.ifd import Directory, Tag
@@ -24,14 +29,37 @@ class Meanings:
     names: tuple[str | None, ...]
 
 
-def read_nodata(directory: Directory) -> float | None:
-    """The number that means 'no data', or None.
+@dataclass(frozen=True)
+class Nodata:
+    """What GDAL makes of a declared 'no data'."""
+
+    value: float | None
+    """None where none is declared, or one that no pixel can have."""
+
+    fill: float
+    """What pixels of blocks are that the file does not hold."""
+
+
+def read_nodata(directory: Directory, dtype: np.dtype[Any]) -> Nodata:
+    """The number that means 'no data' in pixels of a type.
 
     Raises:
         Unsupported: the text is no number.
     """
     text = directory.text(Tag.NODATA)
-    return None if text is None else _number(text)
+    if text is None:
+        return Nodata(None, 0)
+    number = _number(text)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            number = float(np.array(number).astype(dtype))
+        return Nodata(number, number)
+    if math.isnan(number):
+        return Nodata(None, 0)
+    limits = np.iinfo(dtype)
+    if not limits.min <= number <= limits.max:
+        return Nodata(None, int(limits.min if number < limits.min else limits.max))
+    return Nodata(number, int(math.copysign(math.floor(abs(number) + 0.5), number)))
 
 
 def read_meanings(directory: Directory, *, bands: int) -> Meanings:
@@ -88,4 +116,5 @@ def _items(text: str) -> dict[tuple[str, int], str]:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         raise Unsupported("its metadata is no XML") from error
-    return found
+    # GDAL escapes them twice.
+    return {key: unescape(text, {"&quot;": '"', "&apos;": "'"}) for key, text in found.items()}

@@ -23,14 +23,11 @@ _DEGREE = 9102
 _METRES = {9001: 1.0, 9002: 0.3048, 9003: 12 / 39.37}
 """EPSG codes of lengths."""
 
-_RECKONED_WITH = {*range(1024, 1027), *range(2048, 2062), *range(3072, 3077)}
-"""Keys that are followed, or say again what the EPSG code of the CRS says; of each other one GDAL knows better."""
+_UNDERSTOOD = {*range(1024, 1027), *range(2048, 2061), 3072, 3073, 3076}
+"""Keys that are followed, or say again what the EPSG code of the CRS says. What others mean, GDAL knows better."""
 
-_RESTATED = {
-    1026: "citation", 2049: "citation", 2050: "datum", 2051: "prime meridian", 2052: "linear unit of it",
-    2055: "size of the angular unit", 2056: "ellipsoid", 2057: "axis", 2058: "axis", 2059: "flattening",
-    2060: "azimuth unit", 3073: "citation",
-}  # fmt: skip
+_ESRI = "ESRI PE"
+"""Begins a text that GDAL believes before the EPSG code."""
 
 
 def read_place(directory: Directory) -> tuple[CRS, Affine]:
@@ -41,6 +38,8 @@ def read_place(directory: Directory) -> tuple[CRS, Affine]:
         UnusableHeader: the fields are damaged.
     """
     keys = _keys(directory)
+    if _ESRI in (directory.text(Tag.GEO_TEXTS) or ""):
+        raise Unsupported("its CRS is told in words")
     transform = _transform(directory)
     if keys.get(RASTER) == _PIXEL_IS_POINT:
         transform = transform @ Affine.translation(-0.5, -0.5)
@@ -68,7 +67,7 @@ def _crs(keys: Mapping[int, int]) -> CRS:
     model = keys.get(MODEL)
     if model not in (_PROJECTED_MODEL, _GEOGRAPHIC_MODEL):
         raise Unsupported("its CRS is neither projected nor geographic")
-    if odd := sorted(set(keys) - _RECKONED_WITH):
+    if odd := sorted(set(keys) - _UNDERSTOOD):
         raise Unsupported(f"its CRS has the geographic key {odd[0]}")
     code = keys.get(PROJECTED if model == _PROJECTED_MODEL else GEODETIC, -1)
     if code not in _EPSG:

@@ -77,7 +77,10 @@ class Header:
     """True: each band has blocks of its own; plane n of a Level is band n + 1. False: there is one plane."""
 
     nodata: float | None
-    """As the file declares it; it may be NaN, or a number that the type cannot hold."""
+    """As declared, in the precision of the type; it may be NaN. None: none, or one that no pixel can have."""
+
+    fill: float
+    """What pixels of blocks are that the file does not hold."""
 
     scales: tuple[float, ...]
     offsets: tuple[float, ...]

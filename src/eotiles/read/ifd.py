@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +80,7 @@ _DTYPES: Mapping[ByteOrder, Mapping[int, np.dtype[Any]]] = {
     "<": {kind: np.dtype("<" + name) for kind, name in _KINDS.items()},
     ">": {kind: np.dtype(">" + name) for kind, name in _KINDS.items()},
 }
-_INTEGERS = {1: 1, 3: 2, 4: 4, 16: 8}
-"""Lengths in bytes."""
+_INTEGERS = (1, 3, 4, 16)
 
 
 @dataclass(frozen=True)
@@ -112,6 +111,9 @@ class Field:
     length: int
     """Both in bytes."""
 
+    value: int | None
+    """Of a field that has one whole number."""
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -132,10 +134,9 @@ class Directory:
             if default is None:
                 raise UnusableHeader(f"its header lacks {tag.name}")
             return default
-        if field.kind not in _INTEGERS or field.count != 1:
+        if field.value is None:
             raise UnusableHeader(f"{tag.name} of its header is no number")
-        part = self.segments.at(field.position, field.length)
-        return int.from_bytes(part, "little" if self.byte_order == "<" else "big")
+        return field.value
 
     def values(self, tag: Tag) -> NDArray[Any] | None:
         """All values of a field, read-only, or None where it is missing."""
@@ -150,7 +151,7 @@ class Directory:
         field = self.fields.get(tag)
         if field is None:
             return None
-        part = bytes(self.segments.at(field.position, field.length))
+        part = self.segments.at(field.position, field.length)
         return part.split(b"\0", 1)[0].decode("utf-8", errors="replace")
 
 
@@ -184,11 +185,12 @@ def load(directories: Sequence[Directory]) -> None:
         (field.position, field.length)
         for directory in directories
         for field in directory.fields.values()
+        if field.value is None
     )
 
 
 def _layout(segments: Segments) -> Layout:
-    magic = bytes(segments.at(0, min(16, segments.size_bytes)))
+    magic = segments.at(0, min(16, segments.size_bytes))
     order: ByteOrder | None = {b"II": "<", b"MM": ">"}.get(magic[:2])  # type: ignore[assignment]
     if order is None or len(magic) < 16:
         raise UnusableHeader("it is not a TIFF")
@@ -210,6 +212,7 @@ def _directory(segments: Segments, layout: Layout, offset: int) -> tuple[Mapping
     length = number * layout.entry.size
     part = segments.at(start, length + layout.pointer.size)
     fields: dict[int, Field] = {}
+    endian: Literal["little", "big"] = "little" if layout.byte_order == "<" else "big"
     inline_bytes = layout.pointer.size
     position = start + layout.entry.size - inline_bytes
     for tag, kind, count, pointer in layout.entry.iter_unpack(part[:length]):
@@ -218,7 +221,10 @@ def _directory(segments: Segments, layout: Layout, offset: int) -> tuple[Mapping
             where = position if size <= inline_bytes else pointer
             if where + size > segments.size_bytes:
                 raise UnusableHeader("its header points outside the file")
-            fields[tag] = Field(kind, count, where, size)
+            value = None
+            if count == 1 and size <= inline_bytes and kind in _INTEGERS:
+                value = int.from_bytes(part[where - start : where - start + size], endian)
+            fields[tag] = Field(kind, count, where, size, value)
         position += layout.entry.size
     (following,) = layout.pointer.unpack(part[length:])
     return fields, following

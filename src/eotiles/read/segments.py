@@ -33,26 +33,26 @@ class Segments:
         self._fetched_bytes = 0
         self._ahead_bytes = FIRST_BYTES
 
-    def at(self, offset: int, length: int) -> memoryview:
+    def at(self, offset: int, length: int) -> bytes:
         """A part of the file, fetched now, with more behind it, if it was not yet.
 
         Raises:
             UnusableHeader: it lies outside the file.
         """
-        self._check(offset, length)
         found = self._find(offset, length)
         if found is not None:
             return found
+        self._check(offset, length)
         front = len(self._front)
         if offset <= front + self._ahead_bytes:
             # The beginning, or a cloud-optimised file with a long header: fetch on, four times as much each time.
             more = self._load(front, max(offset + length - front, self._ahead_bytes))
             self._ahead_bytes = min(4 * self._ahead_bytes, AHEAD_MAX_BYTES)
             self._front += more
-            return memoryview(self._front)[offset : offset + length]
+            return self._front[offset : offset + length]
         part = self._load(offset, max(length, FIRST_BYTES))
         self._others.append((offset, part))
-        return memoryview(part)[:length]
+        return part[:length]
 
     def load(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Fetch (offset, length) parts that are not there yet, neighbours in one call.
@@ -62,8 +62,8 @@ class Segments:
         """
         missing: list[tuple[int, int]] = []
         for offset, length in ranges:
-            self._check(offset, length)
             if self._find(offset, length) is None:
+                self._check(offset, length)
                 missing.append((offset, offset + length))
         joined: list[tuple[int, int]] = []
         for start, end in sorted(missing):
@@ -78,13 +78,13 @@ class Segments:
         if offset < 0 or length < 0 or offset + length > self.size_bytes:
             raise UnusableHeader("its header points outside the file")
 
-    def _find(self, offset: int, length: int) -> memoryview | None:
+    def _find(self, offset: int, length: int) -> bytes | None:
         end = offset + length
-        if end <= len(self._front):
-            return memoryview(self._front)[offset:end]
+        if 0 <= offset <= end <= len(self._front):
+            return self._front[offset:end]
         for start, part in self._others:
-            if start <= offset and end <= start + len(part):
-                return memoryview(part)[offset - start : end - start]
+            if start <= offset <= end <= start + len(part):
+                return part[offset - start : end - start]
         return None
 
     def _load(self, start: int, length: int) -> bytes:

@@ -62,12 +62,14 @@ def read_header(fetch: Fetch, *, size_bytes: int) -> Header:
     grid = Grid(crs, transform, levels[0].height_px, levels[0].width_px)
     check_place(grid)
     _check_expansion(levels, size_bytes)
+    nodata = read_nodata(full, image.storage.dtype)
     meanings = read_meanings(full, bands=image.bands)
     return Header(
         grid=grid,
         bands=image.bands,
         is_planar=image.is_planar,
-        nodata=read_nodata(full),
+        nodata=nodata.value,
+        fill=nodata.fill,
         scales=meanings.scales,
         offsets=meanings.offsets,
         names=meanings.names,
@@ -90,7 +92,9 @@ def _sorted_by_role(
         elif role & _REDUCED:
             overviews.append(other)
         # Else another page, which GDAL leaves aside too.
-    overviews.sort(key=lambda each: each.integer(Tag.WIDTH), reverse=True)
+    overviews.sort(
+        key=lambda each: each.integer(Tag.WIDTH) * each.integer(Tag.HEIGHT), reverse=True
+    )
     return full, overviews, masks
 
 
