@@ -6,6 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,7 @@ def test_hrefs_become_locations(path: Path) -> None:
     ],
 )
 def test_locations_that_are_none(parts: tuple[str, str, str, str]) -> None:
-    with pytest.raises(ValueError, match="no place|query"):
+    with pytest.raises(ValueError, match=r"no place|query"):
         Location(*parts)  # type: ignore[arg-type]
 
 
@@ -178,7 +179,7 @@ def test_coalesced_requests_hold_all_ranges(
         assert {each.whole.start, each.whole.stop - 1} <= covered, "no byte at the ends for nothing"
         longest = max(ranges[position].size_bytes for position in each.members)
         assert each.whole.size_bytes <= max(merged_bytes, longest)
-    for before, after in zip(merged, merged[1:], strict=False):
+    for before, after in pairwise(merged):
         too_far = after.whole.start - before.whole.stop > gap_bytes
         too_long = max(after.whole.stop, before.whole.stop) - before.whole.start > merged_bytes
         assert too_far or too_long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -482,3 +483,22 @@ def test_what_names_an_address() -> None:
         assert names_an_address(host)
     for host in ("data.example.org", "localhost.example.org", "127.1", "2130706433", "minio", ""):
         assert not names_an_address(host)
+
+
+def test_a_signature_is_in_no_line_of_the_log(
+    server: Server, web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    def odd(handler: Any) -> bool:
+        if len(server.asked) == 1:
+            handler.wfile.write(b"HTTP/1.1 206 Partial Content\r\nno header\r\n\r\n")
+            handler.close_connection = True
+            return True
+        return False
+
+    server.misbehave = odd
+    caplog.set_level("DEBUG")
+    for path in ("/a.tif", "/a.tif", "/none.tif"):
+        with contextlib.suppress(StoreError):
+            web.read(server.location(path, "sig=secret"), Range(0, 9), version=None)
+    assert len(server.asked) == 3
+    assert "secret" not in caplog.text

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from eotiles.read.location import Location
 
@@ -56,7 +57,7 @@ def serving() -> Iterator[Server]:
             made.asked.append(Request(self.path, dict(self.headers)))
             if made.misbehave(self):
                 return
-            content = made.files.get(self.path.partition("?")[0])
+            content = made.files.get(unquote(self.path.partition("?")[0]))
             if content is None:
                 return self.answer(404)
             tag = made.etag(content)
