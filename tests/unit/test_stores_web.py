@@ -99,6 +99,42 @@ def test_ranges_far_apart_are_fetched_at_the_same_time(server: Server, stores: S
     assert got == [[CONTENT[:5], CONTENT[150_000:150_005]], [CONTENT[9:11]]]
 
 
+def test_threads_that_hang_on_one_server_hold_up_no_other(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eotiles.read.stores.FETCHING_THREADS", 2)
+    with serving() as slow, Stores(web=Web(read_s=5, answer_s=5, retries=0)) as stores:
+        slow.files["/a.tif"] = CONTENT
+        hung, _ = stores.open(slow.location("/a.tif"))
+        file, _ = stores.open(server.location("/a.tif"))
+        release = threading.Event()
+        slow.misbehave = lambda handler: not release.wait(5)
+        wanted = [Range(0, 5), Range(100_000, 100_005), Range(200_000, 200_005)]
+        waiting = threading.Thread(target=stores.get, args=(hung, wanted))
+        waiting.start()
+        while len(slow.asked) < 4:
+            time.sleep(0.005)
+        begun = time.monotonic()
+        assert stores.get(file, wanted) == [CONTENT[each.start : each.stop] for each in wanted]
+        assert time.monotonic() - begun < 2
+        release.set()
+        waiting.join()
+
+
+def test_an_error_knows_its_file(server: Server, stores: Stores) -> None:
+    server.files["/b.tif"] = CONTENT
+    files = [stores.open(server.location(path))[0] for path in ("/a.tif", "/b.tif")]
+    for name in ("/a.tif", "/b.tif"):
+        content = server.files.pop(name)
+        with pytest.raises(NotThere) as error:
+            stores.get_all([(file, RANGES) for file in files])
+        assert error.value.name == f"http://{server.host}{name}"
+        server.files[name] = content
+    with pytest.raises(Outside) as outside:
+        stores.get_all([(files[0], RANGES), (files[1], [Range(0, 2**40)])])
+    assert outside.value.name == files[1].name
+
+
 def test_a_file_shorter_than_its_head(server: Server, stores: Stores) -> None:
     server.files["/s.tif"] = b"short"
     file, head = stores.open(server.location("/s.tif"))

@@ -21,8 +21,10 @@ from eotiles.read.ranges import Range
 class StoreError(Exception):
     """The bytes of a file cannot be had."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, name: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
+        self.name = name
+        """Of the file, for whoever asked for several at once. It is not in the text."""
 
 
 class NotThere(StoreError):

@@ -10,7 +10,7 @@ from typing import Self
 from eotiles.read.buckets import Buckets
 from eotiles.read.local import LocalFiles
 from eotiles.read.location import Kind, Location
-from eotiles.read.objects import Changed, NotThere, Object, Outside, Part, Store
+from eotiles.read.objects import Changed, NotThere, Object, Outside, Part, Store, StoreError
 from eotiles.read.ranges import (
     RANGE_BYTES_MAX,
     TOTAL_BYTES_MAX,
@@ -89,7 +89,7 @@ class Stores:
         """Bytes of several files: what comes over a network is asked for at the same time, near ranges in one request.
 
         Raises:
-            StoreError: NotThere, Changed, Outside or Unreachable, of the first file that has it.
+            StoreError: NotThere, Changed, Outside or Unreachable; its `name` is that of the file.
         """
         for file, ranges in wanted:
             _check(file, ranges)
@@ -109,30 +109,34 @@ class Stores:
         return answers
 
     def _fetch(self, jobs: Sequence[tuple[Object, Range]]) -> list[Part]:
-        """The parts, in order. The last remote one is fetched by this thread: of one request no other hears."""
+        """The parts, in order. This thread fetches too: of a single request no other thread hears."""
         remote = [position for position, (file, _) in enumerate(jobs) if _is_remote(file.location)]
         futures: dict[int, Future[Part]] = {
             position: self._fetching.submit(self._read, *jobs[position]) for position in remote[:-1]
         }
+        parts: dict[int, Part] = {}
         try:
-            mine = {
-                position: self._read(*job)
-                for position, job in enumerate(jobs)
-                if position not in futures
-            }
-            return [
-                mine[position] if position in mine else futures[position].result()
-                for position in range(len(jobs))
-            ]
+            for position, job in enumerate(jobs):
+                if position not in futures:
+                    parts[position] = self._read(*job)
+            for position, future in futures.items():
+                # What nobody has begun with is not waited for: all threads may hang on one slow server.
+                begun = not future.cancel()
+                parts[position] = future.result() if begun else self._read(*jobs[position])
         finally:
             for future in futures.values():
                 future.cancel()
+        return [parts[position] for position in range(len(jobs))]
 
     def _read(self, file: Object, wanted: Range) -> Part:
         store = self._stores[file.location.kind]
-        got = store.read(file.location, wanted, version=file.version)
-        if got.size_bytes != file.size_bytes:
-            raise Changed
+        try:
+            got = store.read(file.location, wanted, version=file.version)
+            if got.size_bytes != file.size_bytes:
+                raise Changed
+        except StoreError as error:
+            error.name = file.name
+            raise
         return got
 
 
@@ -160,12 +164,12 @@ def _is_remote(location: Location) -> bool:
 
 def _check(file: Object, ranges: Sequence[Range]) -> None:
     if len(ranges) > RANGES_MAX:
-        raise Outside(f"more than {RANGES_MAX} ranges are asked for together")
+        raise Outside(f"more than {RANGES_MAX} ranges are asked for together", name=file.name)
     for each in ranges:
         if each.stop > file.size_bytes:
-            raise Outside
+            raise Outside(name=file.name)
         if each.size_bytes > RANGE_BYTES_MAX:
-            raise Outside(f"more than {RANGE_BYTES_MAX} bytes in one piece are asked for")
+            raise Outside(f"more than {RANGE_BYTES_MAX} bytes in one piece", name=file.name)
 
 
 def _requests(file: Object, ranges: Sequence[Range]) -> list[Merged]:
