@@ -120,6 +120,7 @@ def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Put]:
     process = subprocess.Popen(
         [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), *options],
         cwd=tmp_path,
+        env=os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -136,9 +137,8 @@ def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Put]:
         process.wait(10)
 
 
-ACCOUNT = "devstoreaccount1"
-# The account that every Azurite has; it is no secret.
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+ACCOUNT = "eotiles"
+KEY = base64.b64encode(os.urandom(64)).decode()
 
 
 def _wait_for(port: int) -> None:
