@@ -25,7 +25,7 @@ from eotiles.read.buckets import Buckets
 from eotiles.read.location import Kind, Location
 from eotiles.read.objects import Changed, NotThere, StoreError, Unreachable
 from eotiles.read.ranges import Range
-from eotiles.read.stores import HEAD_BYTES, Stores
+from eotiles.read.stores import HEAD_BYTES, Stores, open_stores
 from tests.unit.web_server import serving
 
 CONTENT = bytes(range(256)) * 400
@@ -70,7 +70,7 @@ def stores() -> Iterator[Callable[[], Stores]]:
 
     def make() -> Stores:
         """After the environment is what the test wants."""
-        made.append(Stores(buckets=Buckets(connect_s=1, answer_s=2, retries=0)))
+        made.append(open_stores(buckets=Buckets(connect_s=1, answer_s=2, retries=0)))
         return made[-1]
 
     yield make

@@ -15,16 +15,17 @@ from hypothesis import strategies as st
 
 from eotiles.read.hrefs import allow_list
 from eotiles.read.location import Location
+from eotiles.read.memory import MemoryFiles
 from eotiles.read.objects import Changed, NotThere, Object, Outside
 from eotiles.read.ranges import RANGE_BYTES_MAX, Range, coalesce, cut
-from eotiles.read.stores import HEAD_BYTES, Stores
+from eotiles.read.stores import HEAD_BYTES, Stores, open_stores
 
 CONTENT = random.Random(6).randbytes(60_000)
 
 
 @pytest.fixture
 def stores() -> Iterator[Stores]:
-    with Stores() as made:
+    with open_stores() as made:
         yield made
 
 
@@ -157,6 +158,22 @@ def test_bounds_of_what_is_asked_for(stores: Stores, tmp_path: Path) -> None:
         stores.get(opened, [Range(n * 2**26, (n + 1) * 2**26) for n in range(9)])
     with pytest.raises(Outside, match="together"):
         stores.get_all([(opened, [Range(n * 2**26, (n + 1) * 2**26)]) for n in range(9)])
+
+
+def test_files_in_memory_are_as_files_elsewhere() -> None:
+    memory = MemoryFiles({"https://x.org/a.tif": CONTENT})
+    with Stores({"https": memory}) as stores:
+        file, head = stores.open(Location("https", "x.org", "/a.tif", "sig=x"))
+        assert head == CONTENT[:HEAD_BYTES]
+        wanted = [Range(40_000, 40_005), Range(7, 9), Range(0, 5)]
+        assert stores.get(file, wanted) == [CONTENT[each.start : each.stop] for each in wanted]
+        asked = {(each.start, each.stop) for _, each in memory.reads[1:]}
+        assert asked == {(0, 9), (40_000, 40_005)}
+        memory.files["https://x.org/a.tif"] = CONTENT[::-1]
+        with pytest.raises(Changed):
+            stores.get(file, wanted)
+        with pytest.raises(NotThere):
+            stores.open(Location("https", "x.org", "/b.tif"))
 
 
 RANGE = st.tuples(st.integers(0, 5_000), st.integers(1, 2_000)).map(

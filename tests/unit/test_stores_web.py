@@ -18,7 +18,7 @@ from eotiles.read.connections import is_public, names_an_address
 from eotiles.read.location import Location
 from eotiles.read.objects import Changed, NotThere, Outside, StoreError, Unreachable
 from eotiles.read.ranges import Range
-from eotiles.read.stores import HEAD_BYTES, Stores, header_fetch
+from eotiles.read.stores import HEAD_BYTES, Stores, header_fetch, open_stores
 from eotiles.read.web import Web
 from tests.unit.web_server import Server, drip, serving
 
@@ -43,7 +43,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 @pytest.fixture
 def stores(web: Web) -> Iterator[Stores]:
-    with Stores(web=web) as made:
+    with open_stores(web=web) as made:
         yield made
 
 
@@ -103,7 +103,7 @@ def test_threads_that_hang_on_one_server_hold_up_no_other(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eotiles.read.stores.FETCHING_THREADS", 2)
-    with serving() as slow, Stores(web=Web(read_s=5, answer_s=5, retries=0)) as stores:
+    with serving() as slow, open_stores(web=Web(read_s=5, answer_s=5, retries=0)) as stores:
         slow.files["/a.tif"] = CONTENT
         hung, _ = stores.open(slow.location("/a.tif"))
         file, _ = stores.open(server.location("/a.tif"))

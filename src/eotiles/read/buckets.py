@@ -140,6 +140,11 @@ class Buckets:
             raise Changed
         return part(data, wanted, size_bytes=meta["size"], version=now)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        with self._lock:
+            self._buckets.clear()
+
     def _bucket(self, location: Location) -> Bucket:
         key = (location.kind, location.host)
         bucket = self._buckets.get(key)

@@ -45,6 +45,9 @@ class LocalFiles:
             raise Changed
         return part(data, wanted, size_bytes=after.st_size, version=now)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def _pread(descriptor: int, wanted: Range) -> bytes:
     data = os.pread(descriptor, wanted.size_bytes, wanted.start)

@@ -84,6 +84,10 @@ class Store(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of connections; again is no mistake."""
+        ...
+
 
 def part(data: bytes, wanted: Range, *, size_bytes: int, version: str) -> Part:
     """A Part of exactly the bytes that were asked for, as far as the file has them.

@@ -36,17 +36,8 @@ Wanted = tuple[Object, Sequence[Range]]
 class Stores:
     """Opens and reads files; `with` it. Called from many threads, blocks the one that calls."""
 
-    def __init__(self, *, web: Web | None = None, buckets: Buckets | None = None) -> None:
-        self._web = web or Web()
-        remote = buckets or Buckets()
-        self._stores: Mapping[Kind, Store] = {
-            "file": LocalFiles(),
-            "http": self._web,
-            "https": self._web,
-            "s3": remote,
-            "gs": remote,
-            "az": remote,
-        }
+    def __init__(self, stores: Mapping[Kind, Store]) -> None:
+        self._stores = dict(stores)
         self._fetching = ThreadPoolExecutor(FETCHING_THREADS, thread_name_prefix="eotiles-fetch")
 
     def __enter__(self) -> Self:
@@ -63,7 +54,8 @@ class Stores:
     def close(self) -> None:
         """Let go of threads and connections."""
         self._fetching.shutdown(cancel_futures=True)
-        self._web.close()
+        for store in self._stores.values():
+            store.close()
 
     def open(self, location: Location, *, head_bytes: int = HEAD_BYTES) -> tuple[Object, bytes]:
         """A file and its first bytes, with one request. They are fewer where the file is shorter.
@@ -138,6 +130,15 @@ class Stores:
             error.name = file.name
             raise
         return got
+
+
+def open_stores(*, web: Web | None = None, buckets: Buckets | None = None) -> Stores:
+    """The stores of every kind of Location."""
+    web, buckets = web or Web(), buckets or Buckets()
+    local = LocalFiles()
+    return Stores(
+        {"file": local, "http": web, "https": web, "s3": buckets, "gs": buckets, "az": buckets}
+    )
 
 
 def header_fetch(stores: Stores, file: Object, head: bytes) -> Callable[[int, int], bytes]:
