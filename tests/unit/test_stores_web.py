@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -17,7 +18,7 @@ from eotiles.read.connections import is_public, names_an_address
 from eotiles.read.location import Location
 from eotiles.read.objects import Changed, NotThere, Outside, StoreError, Unreachable
 from eotiles.read.ranges import Range
-from eotiles.read.stores import HEAD_BYTES, Stores, header_fetch
+from eotiles.read.stores import HEAD_BYTES, Stores, header_fetch, open_stores
 from eotiles.read.web import Web
 from tests.unit.web_server import Server, drip, serving
 
@@ -42,7 +43,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 @pytest.fixture
 def stores(web: Web) -> Iterator[Stores]:
-    with Stores(web=web) as made:
+    with open_stores(web=web) as made:
         yield made
 
 
@@ -96,6 +97,42 @@ def test_ranges_far_apart_are_fetched_at_the_same_time(server: Server, stores: S
     server.misbehave = wait
     got = stores.get_all([(file, [Range(0, 5), Range(150_000, 150_005)]), (file, [Range(9, 11)])])
     assert got == [[CONTENT[:5], CONTENT[150_000:150_005]], [CONTENT[9:11]]]
+
+
+def test_threads_that_hang_on_one_server_hold_up_no_other(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eotiles.read.stores.FETCHING_THREADS", 2)
+    with serving() as slow, open_stores(web=Web(read_s=5, answer_s=5, retries=0)) as stores:
+        slow.files["/a.tif"] = CONTENT
+        hung, _ = stores.open(slow.location("/a.tif"))
+        file, _ = stores.open(server.location("/a.tif"))
+        release = threading.Event()
+        slow.misbehave = lambda handler: not release.wait(5)
+        wanted = [Range(0, 5), Range(100_000, 100_005), Range(200_000, 200_005)]
+        waiting = threading.Thread(target=stores.get, args=(hung, wanted))
+        waiting.start()
+        while len(slow.asked) < 4:
+            time.sleep(0.005)
+        begun = time.monotonic()
+        assert stores.get(file, wanted) == [CONTENT[each.start : each.stop] for each in wanted]
+        assert time.monotonic() - begun < 2
+        release.set()
+        waiting.join()
+
+
+def test_an_error_knows_its_file(server: Server, stores: Stores) -> None:
+    server.files["/b.tif"] = CONTENT
+    files = [stores.open(server.location(path))[0] for path in ("/a.tif", "/b.tif")]
+    for name in ("/a.tif", "/b.tif"):
+        content = server.files.pop(name)
+        with pytest.raises(NotThere) as error:
+            stores.get_all([(file, RANGES) for file in files])
+        assert error.value.name == f"http://{server.host}{name}"
+        server.files[name] = content
+    with pytest.raises(Outside) as outside:
+        stores.get_all([(files[0], RANGES), (files[1], [Range(0, 2**40)])])
+    assert outside.value.name == files[1].name
 
 
 def test_a_file_shorter_than_its_head(server: Server, stores: Stores) -> None:
@@ -223,6 +260,7 @@ def test_a_server_that_fails_once_is_asked_again(server: Server, web: Web) -> No
     "headers",
     [
         {"Content-Range": "bytes 1-10/300000"},
+        {"Content-Range": "bytes 1-9/300000"},
         {"Content-Range": "bytes 0-8/300000"},
         {"Content-Range": "bytes 0-9/*"},
         {"Content-Range": "bytes 0-9/4"},
@@ -482,3 +520,22 @@ def test_what_names_an_address() -> None:
         assert names_an_address(host)
     for host in ("data.example.org", "localhost.example.org", "127.1", "2130706433", "minio", ""):
         assert not names_an_address(host)
+
+
+def test_a_signature_is_in_no_line_of_the_log(
+    server: Server, web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    def odd(handler: Any) -> bool:
+        if len(server.asked) == 1:
+            handler.wfile.write(b"HTTP/1.1 206 Partial Content\r\nno header\r\n\r\n")
+            handler.close_connection = True
+            return True
+        return False
+
+    server.misbehave = odd
+    caplog.set_level("DEBUG")
+    for path in ("/a.tif", "/a.tif", "/none.tif"):
+        with contextlib.suppress(StoreError):
+            web.read(server.location(path, "sig=secret"), Range(0, 9), version=None)
+    assert len(server.asked) == 3
+    assert "secret" not in caplog.text

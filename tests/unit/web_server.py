@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from eotiles.read.location import Location
 
@@ -45,7 +47,7 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     made = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +58,7 @@ def serving() -> Iterator[Server]:
             made.asked.append(Request(self.path, dict(self.headers)))
             if made.misbehave(self):
                 return
-            content = made.files.get(self.path.partition("?")[0])
+            content = made.files.get(unquote(self.path.partition("?")[0]))
             if content is None:
                 return self.answer(404)
             tag = made.etag(content)
@@ -103,6 +105,10 @@ def serving() -> Iterator[Server]:
 
     server = Listening(("127.0.0.1", 0), Handler)
     made.port = server.server_address[1]
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -1,4 +1,8 @@
-"""Files in buckets: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage."""
+"""Files in buckets: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage.
+
+S3 is tested against moto, Azure against Azurite. For Google there is no emulator here: its tests are a server that
+knows ranges and ETags, and nothing of Google's.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +38,12 @@ _CREDENTIALS: dict[Kind, tuple[str, ...]] = {
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_SKIP_SIGNATURE",
     ),
     "gs": (
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_SERVICE_ACCOUNT",
         "GOOGLE_SERVICE_ACCOUNT_PATH",
         "GOOGLE_SERVICE_ACCOUNT_KEY",
-        "GOOGLE_SKIP_SIGNATURE",
     ),
     "az": (
         "AZURE_STORAGE_ACCOUNT_KEY",
@@ -52,13 +54,24 @@ _CREDENTIALS: dict[Kind, tuple[str, ...]] = {
         "AZURE_STORAGE_TOKEN",
         "AZURE_FEDERATED_TOKEN_FILE",
         "AZURE_STORAGE_USE_EMULATOR",
-        "AZURE_SKIP_SIGNATURE",
     ),
 }
-"""With none of these in the environment a bucket is read as anybody may read it: unsigned. To sign with the role of
-a machine, which no variable tells, set *_SKIP_SIGNATURE=false."""
+"""With none of these in the environment a bucket is read as anybody may read it: unsigned."""
 
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+_SKIP: dict[Kind, str] = {
+    "s3": "AWS_SKIP_SIGNATURE",
+    "gs": "GOOGLE_SKIP_SIGNATURE",
+    "az": "AZURE_SKIP_SIGNATURE",
+}
+"""Settles it: `false` signs with the role of the machine, which no variable tells."""
+
+_ENDPOINTS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "GOOGLE_BASE_URL",
+)
 
 Bucket = S3Store | GCSStore | AzureStore
 
@@ -74,10 +87,7 @@ class Buckets:
         retries: int = 2,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._unsigned = {
-            kind: not any(environ.get(name) for name in names)
-            for kind, names in _CREDENTIALS.items()
-        }
+        self._unsigned = {kind: _is_unsigned(kind, environ) for kind in _CREDENTIALS}
         self._client: ClientConfig = {
             "connect_timeout": timedelta(seconds=connect_s),
             "timeout": timedelta(seconds=answer_s),
@@ -130,6 +140,11 @@ class Buckets:
             raise Changed
         return part(data, wanted, size_bytes=meta["size"], version=now)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        with self._lock:
+            self._buckets.clear()
+
     def _bucket(self, location: Location) -> Bucket:
         key = (location.kind, location.host)
         bucket = self._buckets.get(key)
@@ -143,7 +158,7 @@ class Buckets:
             return self._buckets[key]
 
     def _made(self, location: Location) -> Bucket:
-        unsigned = True if self._unsigned[location.kind] else None
+        unsigned = self._unsigned[location.kind]
         if location.kind == "s3":
             return S3Store(
                 location.host,
@@ -164,3 +179,10 @@ class Buckets:
             retry_config=self._retry,
             skip_signature=unsigned,
         )
+
+
+def _is_unsigned(kind: Kind, environ: Mapping[str, str]) -> bool:
+    explicit = environ.get(_SKIP[kind])
+    if explicit:
+        return explicit.lower() in ("1", "true", "yes", "on")
+    return not any(environ.get(name) for name in _CREDENTIALS[kind])

@@ -45,6 +45,9 @@ class LocalFiles:
             raise Changed
         return part(data, wanted, size_bytes=after.st_size, version=now)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def file_version(location: Location) -> str | None:
     """The version that `read` would give now; None where there is no such file."""

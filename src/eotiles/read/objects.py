@@ -21,9 +21,10 @@ from eotiles.read.ranges import Range
 class StoreError(Exception):
     """The bytes of a file cannot be had."""
 
-    def __init__(self, message: str | None = None) -> None:
-        said = (type(self).__doc__ or "").strip().rstrip(".")
-        super().__init__(message or said[:1].lower() + said[1:])
+    def __init__(self, message: str | None = None, *, name: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.name = name
+        """Of the file, for whoever asked for several at once. It is not in the text."""
 
 
 class NotThere(StoreError):
@@ -81,6 +82,10 @@ class Store(Protocol):
         Raises:
             StoreError: NotThere, Changed or Unreachable.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; again is no mistake."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Self
 from eotiles.read.buckets import Buckets
 from eotiles.read.local import LocalFiles
 from eotiles.read.location import Kind, Location
-from eotiles.read.objects import Changed, NotThere, Object, Outside, Part, Store
+from eotiles.read.objects import Changed, NotThere, Object, Outside, Part, Store, StoreError
 from eotiles.read.ranges import (
     RANGE_BYTES_MAX,
     TOTAL_BYTES_MAX,
@@ -36,17 +36,8 @@ Wanted = tuple[Object, Sequence[Range]]
 class Stores:
     """Opens and reads files; `with` it. Called from many threads, blocks the one that calls."""
 
-    def __init__(self, *, web: Web | None = None, buckets: Buckets | None = None) -> None:
-        self._web = web or Web()
-        remote = buckets or Buckets()
-        self._stores: Mapping[Kind, Store] = {
-            "file": LocalFiles(),
-            "http": self._web,
-            "https": self._web,
-            "s3": remote,
-            "gs": remote,
-            "az": remote,
-        }
+    def __init__(self, stores: Mapping[Kind, Store]) -> None:
+        self._stores = dict(stores)
         self._fetching = ThreadPoolExecutor(FETCHING_THREADS, thread_name_prefix="eotiles-fetch")
 
     def __enter__(self) -> Self:
@@ -63,7 +54,8 @@ class Stores:
     def close(self) -> None:
         """Let go of threads and connections."""
         self._fetching.shutdown(cancel_futures=True)
-        self._web.close()
+        for store in self._stores.values():
+            store.close()
 
     def open(self, location: Location, *, head_bytes: int = HEAD_BYTES) -> tuple[Object, bytes]:
         """A file and its first bytes, with one request. They are fewer where the file is shorter.
@@ -89,7 +81,7 @@ class Stores:
         """Bytes of several files: what comes over a network is asked for at the same time, near ranges in one request.
 
         Raises:
-            StoreError: NotThere, Changed, Outside or Unreachable, of the first file that has it.
+            StoreError: NotThere, Changed, Outside or Unreachable; its `name` is that of the file.
         """
         for file, ranges in wanted:
             _check(file, ranges)
@@ -109,31 +101,44 @@ class Stores:
         return answers
 
     def _fetch(self, jobs: Sequence[tuple[Object, Range]]) -> list[Part]:
-        """The parts, in order. The last remote one is fetched by this thread: of one request no other hears."""
+        """The parts, in order. This thread fetches too: of a single request no other thread hears."""
         remote = [position for position, (file, _) in enumerate(jobs) if _is_remote(file.location)]
         futures: dict[int, Future[Part]] = {
             position: self._fetching.submit(self._read, *jobs[position]) for position in remote[:-1]
         }
+        parts: dict[int, Part] = {}
         try:
-            mine = {
-                position: self._read(*job)
-                for position, job in enumerate(jobs)
-                if position not in futures
-            }
-            return [
-                mine[position] if position in mine else futures[position].result()
-                for position in range(len(jobs))
-            ]
+            for position, job in enumerate(jobs):
+                if position not in futures:
+                    parts[position] = self._read(*job)
+            for position, future in futures.items():
+                # What nobody has begun with is not waited for: all threads may hang on one slow server.
+                begun = not future.cancel()
+                parts[position] = future.result() if begun else self._read(*jobs[position])
         finally:
             for future in futures.values():
                 future.cancel()
+        return [parts[position] for position in range(len(jobs))]
 
     def _read(self, file: Object, wanted: Range) -> Part:
         store = self._stores[file.location.kind]
-        got = store.read(file.location, wanted, version=file.version)
-        if got.size_bytes != file.size_bytes:
-            raise Changed
+        try:
+            got = store.read(file.location, wanted, version=file.version)
+            if got.size_bytes != file.size_bytes:
+                raise Changed
+        except StoreError as error:
+            error.name = file.name
+            raise
         return got
+
+
+def open_stores(*, web: Web | None = None, buckets: Buckets | None = None) -> Stores:
+    """The stores of every kind of Location."""
+    web, buckets = web or Web(), buckets or Buckets()
+    local = LocalFiles()
+    return Stores(
+        {"file": local, "http": web, "https": web, "s3": buckets, "gs": buckets, "az": buckets}
+    )
 
 
 def header_fetch(stores: Stores, file: Object, head: bytes) -> Callable[[int, int], bytes]:
@@ -160,12 +165,12 @@ def _is_remote(location: Location) -> bool:
 
 def _check(file: Object, ranges: Sequence[Range]) -> None:
     if len(ranges) > RANGES_MAX:
-        raise Outside(f"more than {RANGES_MAX} ranges are asked for together")
+        raise Outside(f"more than {RANGES_MAX} ranges are asked for together", name=file.name)
     for each in ranges:
         if each.stop > file.size_bytes:
-            raise Outside
+            raise Outside(name=file.name)
         if each.size_bytes > RANGE_BYTES_MAX:
-            raise Outside(f"more than {RANGE_BYTES_MAX} bytes in one piece are asked for")
+            raise Outside(f"more than {RANGE_BYTES_MAX} bytes in one piece", name=file.name)
 
 
 def _requests(file: Object, ranges: Sequence[Range]) -> list[Merged]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import re
@@ -54,6 +55,8 @@ class Web:
         proxy: str | None = None,
         ca_file: str | None = None,
     ) -> None:
+        # Its lines of lower levels hold whole addresses, signatures among them.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         self._timeout = Timeout(connect=connect_s, read=read_s)
         self._connect_s = connect_s
         self._read_s = read_s
