@@ -32,7 +32,7 @@ from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import Layer
 from eotiles.read.hrefs import allow_list
 from eotiles.read.library import Library
-from eotiles.read.stores import Stores
+from eotiles.read.stores import open_stores
 
 SIZE = 5490
 ROUNDS = 15
@@ -83,7 +83,7 @@ def main() -> int:
         )
         access = Access(
             roots=allow_list((str(folder),)),
-            library=Library(Stores(), blocks_bytes=0),
+            library=Library(open_stores(), blocks_bytes=0),
             max_pixels=4096**2,
         )
         stac = pystac.Item("scene", None, BBOX, datetime.datetime(2024, 6, 1), {})

@@ -12,7 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from eotiles.read.library import Library
-from eotiles.read.stores import Stores
+from eotiles.read.stores import open_stores
 
 UTM_19S = "EPSG:32719"
 CORNER = (600_000.0, 4_700_020.0)
@@ -25,7 +25,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 @lru_cache(maxsize=1)
 def library() -> Library:
     """What reads files of this machine, for the whole run. Who reads from a server makes one, and closes it."""
-    return Library(Stores(), blocks_bytes=2**26)
+    return Library(open_stores(), blocks_bytes=2**26)
 
 
 def north_up(resolution_m: float = 10.0, *, corner: tuple[float, float] = CORNER) -> Affine:

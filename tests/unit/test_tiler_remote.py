@@ -23,7 +23,7 @@ from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import AssetChoice, Layer
 from eotiles.read.hrefs import allow_list
 from eotiles.read.library import Library
-from eotiles.read.stores import Stores
+from eotiles.read.stores import open_stores
 
 LAYER = Layer(assets=(AssetChoice("red"),))
 
@@ -54,7 +54,7 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    library = Library(Stores(), blocks_bytes=2**24)
+    library = Library(open_stores(), blocks_bytes=2**24)
     made = Store(tmp_path, library)
 
     class Handler(BaseHTTPRequestHandler):

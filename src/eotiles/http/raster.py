@@ -65,7 +65,7 @@ from eotiles.http.titiler.styling import algorithm_params, colormap_params
 from eotiles.http.titiler.wmts import WmtsLayersExtension
 from eotiles.read.hrefs import allow_list
 from eotiles.read.library import Library
-from eotiles.read.stores import Stores
+from eotiles.read.stores import open_stores
 from eotiles.read.web import Web
 from eotiles.runtime import conninfo, open_database
 from eotiles.settings import Settings
@@ -187,7 +187,7 @@ def _library(settings: Settings) -> Library:
             processes=processes,
         )
     return Library(
-        Stores(web=Web(private_hosts=settings.private_hosts)),
+        open_stores(web=Web(private_hosts=settings.private_hosts)),
         blocks_bytes=settings.block_cache_mb * 2**20 // processes,
     )
 

@@ -16,7 +16,6 @@ from rasterio.warp import transform, transform_bounds
 
 from eotiles.core.errors import AssetUnreadable, BadParameter, UnknownBand
 from eotiles.core.grid import Bounds, Grid, Window
-from eotiles.read.codecs import DamagedBlock
 from eotiles.read.gdal import (
     Dataset,
     UnusableHeader,
@@ -126,12 +125,10 @@ class Files:
             raise AssetChanged(
                 f"a file of item {self._item} is being replaced; try again"
             ) from error
-        except (StoreError, DamagedBlock):
-            # Whose block it was is found out by reading one after the other: this happens once in a long while.
-            for asset, each in cuts:
-                with self._explained(asset):
-                    self._library.cut([each])
-            raise
+        except StoreError as error:
+            named = [asset for asset, each in cuts if each.native.file.name == error.name]
+            with self._explained((named or [cuts[0][0]])[0]):
+                raise
 
     def explain(self, cut: Cut) -> dict[str, int]:
         """Blocks that a window touches, their compressed bytes, and how many of them are decoded already."""
@@ -265,8 +262,7 @@ class Files:
         """GDAL's texts hold paths of the server: they go to the log, not to the client."""
         try:
             yield
-        except (UnusableHeader, StoreError, DamagedBlock) as error:
-            reason = "the file is damaged" if isinstance(error, DamagedBlock) else str(error)
+        except (UnusableHeader, StoreError) as error:
             structlog.get_logger("eotiles").warning(
                 "asset unreadable",
                 item=self._item,
@@ -275,7 +271,7 @@ class Files:
                 error=str(error),
             )
             raise AssetUnreadable(
-                f"asset {asset!r} of item {self._item} cannot be read: {reason}"
+                f"asset {asset!r} of item {self._item} cannot be read: {error}"
             ) from error
         except (RasterioError, CPLE_BaseError) as error:
             # A query is where signatures are.

@@ -18,11 +18,12 @@ import structlog
 from numpy.typing import NDArray
 
 from eotiles.read.blocks import BlockKey, Counts, block_cache
+from eotiles.read.codecs import DamagedBlock
 from eotiles.read.header import Header, Unsupported
 from eotiles.read.local import file_version
 from eotiles.read.location import Location
 from eotiles.read.native import Cut, Missing, Native, ranges_by_file
-from eotiles.read.objects import Object
+from eotiles.read.objects import Damaged, Object
 from eotiles.read.stores import Stores, header_fetch
 from eotiles.read.tiff import read_header
 
@@ -96,8 +97,8 @@ class Library:
         """Windows of files; what is not decoded yet is fetched and decoded together.
 
         Raises:
-            StoreError: a file is not there any more, has changed, or cannot be reached.
-            DamagedBlock: a block does not decode.
+            StoreError: a file is not there any more, has changed, is damaged or cannot be reached; its `name` tells
+                which.
         """
         natives = {cut.native.file.name: cut.native for cut in cuts}
         keys = list(dict.fromkeys(key for cut in cuts for key in cut.block_keys()))
@@ -148,4 +149,11 @@ class Library:
         raw: dict[BlockKey, bytes] = {}
         for ranges, pieces in zip(files.values(), self._stores.get_all(wanted), strict=True):
             raw.update(zip(ranges, pieces, strict=True))
-        return [each.decoded(raw.get(each.key)) for each in missing]
+        return [_decoded(each, raw.get(each.key)) for each in missing]
+
+
+def _decoded(each: Missing, raw: bytes | None) -> NDArray[Any]:
+    try:
+        return each.decoded(raw)
+    except DamagedBlock as error:
+        raise Damaged(name=each.key.name) from error

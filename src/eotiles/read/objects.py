@@ -3,6 +3,7 @@
     StoreError
     ├── NotThere       no such file, or access to it is refused
     ├── Changed        another file than the one that was opened
+    ├── Damaged        bytes that are not what they should be
     ├── Outside        bytes that the file does not have, or more than may be asked for
     └── Unreachable    the store does not answer, or not with what was asked for
 
@@ -22,7 +23,8 @@ class StoreError(Exception):
     """The bytes of a file cannot be had."""
 
     def __init__(self, message: str | None = None, *, name: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        said = (type(self).__doc__ or "").strip().rstrip(".")
+        super().__init__(message or said[:1].lower() + said[1:])
         self.name = name
         """Of the file, for whoever asked for several at once. It is not in the text."""
 
@@ -33,6 +35,10 @@ class NotThere(StoreError):
 
 class Changed(StoreError):
     """The file is another one now."""
+
+
+class Damaged(StoreError):
+    """The file is damaged."""
 
 
 class Outside(StoreError):
