@@ -10,6 +10,7 @@ from imagecodecs import jpeg8_encode, webp_encode
 from numpy.typing import NDArray
 
 from eotiles.core.errors import BadParameter
+from eotiles.render.palette import greys, opaque, with_hidden
 from eotiles.render.png import encode_png
 
 Format = Literal["png", "webp", "jpeg"]
@@ -19,8 +20,8 @@ Opacity = NDArray[np.bool_] | NDArray[np.uint8]
 QUALITY: dict[Format, int] = {"webp": 75, "jpeg": 85}
 """As TiTiler has it: of the same tile, files of the same size and quality."""
 
-SIDE_MAX_PX: dict[Format, int] = {"webp": 16_383, "jpeg": 65_500}
-"""What the formats can say."""
+SIDE_MAX_PX: dict[Format, int] = {"webp": 16_382, "jpeg": 65_500}
+"""What the formats can say, or (WebP: one less) the library takes."""
 
 _WEBP_METHOD = 4
 """As GDAL's: the same file. 2 would halve the time, for 2 to 14 bytes in a hundred and 0.2 to 0.3 dB."""
@@ -34,8 +35,8 @@ class Picture:
     """(band, y, x) uint8. Red, green and blue; or one band, which is grey, or with a palette indices of it."""
 
     opacity: Opacity | None
-    """(y, x). bool: True = opaque (`valid`), False = not to be seen; uint8: from 0, not to be seen, to 255. None:
-    there is no such thing in the file, and the palette's opacities do not count."""
+    """(y, x). bool: True = opaque (that is, valid), False = not to be seen; uint8: 0 = not to be seen, 255 = opaque.
+    None: the file has no transparency at all, the palette's included."""
 
     palette: NDArray[np.uint8] | None = None
     """(n, 4) uint8, n up to 256. Red, green, blue and opacity of each index. Where `opacity` is not 0, the palette's
@@ -68,16 +69,16 @@ def encode_picture(
 ) -> tuple[bytes, str]:
     """The bytes and their media type.
 
-    PNG has a palette where there is one, or none but grey with pixels that are not to be seen, and an index is left for
-    these; without, it has an alpha channel where a pixel needs one. WebP likewise. JPEG is black where nothing is to be
-    seen.
+    PNG has the picture's palette (or one of greys, where grey has pixels that are not to be seen) as long as an index
+    is left for what is not to be seen; else colours, with alpha where a pixel needs it. JPEG is black where nothing is
+    to be seen.
 
     Args:
         picture: what to show.
         format: png, webp or jpeg. WebP is lossy.
         quality: 0 to 100 for WebP and JPEG; None: QUALITY.
-        palette: False: PNG has the same channels whatever is in it, that is no palette, and alpha even if all is
-            opaque. Readers of raw bands want that.
+        palette: False: PNG has the same channels whatever the pixels are: no palette, and alpha even if all is opaque.
+            Readers of raw bands want that.
 
     Raises:
         BadParameter: the picture is larger than the format can be.
@@ -125,40 +126,16 @@ def _paletted(picture: Picture) -> bytes | None:
         # Indices of greys are half of grey and alpha. Half-opaque greys would need more than 256.
         if len(picture.bands) != 1 or opacity is None or opacity.dtype != np.bool_:
             return None
-        palette = _opaque(np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1))
+        palette = greys()
     if opacity is None:
-        return encode_png(picture.bands, palette=_opaque(palette))
+        return encode_png(picture.bands, palette=opaque(palette))
     seen = opacity.astype(np.bool_, copy=False)
     if not seen.all():
-        found = _with_hidden(palette, indices, seen)
+        found = with_hidden(indices, seen, palette)
         if found is None:
             return None
-        palette, hidden = found
-        indices = np.where(seen, indices, np.uint8(hidden))
+        indices, palette = found
     return encode_png(indices[None], palette=palette)
-
-
-def _with_hidden(
-    palette: NDArray[np.uint8], indices: NDArray[np.uint8], seen: NDArray[np.bool_]
-) -> tuple[NDArray[np.uint8], int] | None:
-    """The palette with an index of opacity 0, and that; None where all 256 are used by pixels that are seen."""
-    clear = np.flatnonzero(palette[:, 3] == 0)
-    if clear.size:
-        return palette, int(clear[0])
-    if len(palette) < 256:
-        return np.concatenate([palette, np.zeros((1, 4), np.uint8)]), len(palette)
-    unused = np.flatnonzero(np.bincount(indices[seen], minlength=256) == 0)
-    if not unused.size:
-        return None
-    palette = palette.copy()
-    palette[unused[0]] = 0
-    return palette, int(unused[0])
-
-
-def _opaque(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    palette = palette.copy()
-    palette[:, 3] = 255
-    return palette
 
 
 def _planes(picture: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

@@ -1,5 +1,6 @@
-"""From an image to bytes, in place of TiTiler's encoder: with the index's own colours, without its silent surprises and
-in a fortieth of its time. What is not a picture of ours (numbers, JPEG 2000, odd bands) stays with TiTiler's."""
+"""From an image to bytes, in place of TiTiler's encoder: with the index's own colours and without its silent surprises.
+
+PNG, WebP and JPEG are made by `render`; numbers, JPEG 2000 and odd bands stay with TiTiler's."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,7 +107,7 @@ def encode(
 def _is_ours(
     image: ImageData, output_format: ImageType, colormap: Colormap | None, add_mask: bool
 ) -> bool:
-    """Whether it is one of our formats, and the bands are what they look like: 2 and 4 hold their own opacity."""
+    """Whether it is a picture of 1 or 3 bands, or of 2 or 4 that the last one is the opacity of."""
     if output_format not in _PICTURES:
         return False
     if colormap is not None or image.count in (1, 3):
