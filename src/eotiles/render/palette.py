@@ -35,11 +35,11 @@ def with_hidden(
         else:
             # Half of rio-tiler's colormaps, rdylgn and viridis among them, have a colour twice.
             _, first, same = np.unique(palette, axis=0, return_index=True, return_inverse=True)
-            twice = np.flatnonzero(first[same] != np.arange(256))
+            twice = np.flatnonzero(first[same.ravel()] != np.arange(256))
             if not twice.size:
                 return None
             free = int(twice[0])
-            indices = np.where(indices == free, np.uint8(first[same[free]]), indices)
+            indices = np.where(indices == free, np.uint8(first[same.ravel()[free]]), indices)
     longer = np.zeros((max(len(palette), free + 1), 4), np.uint8)
     longer[: len(palette)] = palette
     longer[free] = 0
