@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from rasterio.io import MemoryFile
 
 from tests.integration.conftest import Raster
@@ -190,8 +192,43 @@ def test_a_golden_tile(raster: Raster) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     drawn, golden = pixels(content), pixels(file.read_bytes())
-    assert (golden[..., 3] == 255).sum() > 2000
-    np.testing.assert_array_equal(drawn, golden)
+    seen = golden[..., 3] == 255
+    assert seen.sum() > 2000
+    np.testing.assert_array_equal(drawn[..., 3], golden[..., 3])
+    np.testing.assert_array_equal(drawn[seen], golden[seen])
+
+
+@pytest.mark.parametrize("tilesize", [256, 512, 1024])
+def test_a_palette_shows_the_same(raster: Raster, tilesize: int) -> None:
+    path = path_of(tile_at(*MIDDLE, 12))
+    asked = {"index": "ndvi", "tilesize": tilesize}
+    drawn = answer(raster, f"{path}.png", **asked)
+    plain = answer(raster, f"{path}.png", palette=False, **asked)
+    raw = answer(raster, f"{path}.pngraw", **asked)
+    modes = [Image.open(io.BytesIO(content)).mode for content in (drawn, plain, raw)]
+    assert modes == ["P", "RGBA", "RGBA"]
+    assert len(drawn) < len(plain)
+    seen = pixels(plain)[..., 3] > 0
+    assert 0 < seen.sum() < tilesize**2
+    for content in (drawn, raw):
+        np.testing.assert_array_equal(pixels(content)[seen], pixels(plain)[seen])
+        np.testing.assert_array_equal(pixels(content)[..., 3], pixels(plain)[..., 3])
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("webp", "WEBP"), ("jpg", "JPEG"), ("jpeg", "JPEG")])
+def test_lossy_formats(raster: Raster, suffix: str, kind: str) -> None:
+    path = path_of(tile_at(*MIDDLE, 12))
+    plain = pixels(answer(raster, f"{path}.png", index="ndvi"))
+    image = Image.open(io.BytesIO(answer(raster, f"{path}.{suffix}", index="ndvi")))
+    assert (image.format, image.size) == (kind, (256, 256))
+    lossy, clear = np.asarray(image.convert("RGBA")), plain[..., 3] == 0
+    if kind == "WEBP":
+        np.testing.assert_array_equal(lossy[..., 3] == 0, clear)
+    else:
+        assert np.median(lossy[clear][:, :3]) == 0
+    # The scene is noise, of which little is kept.
+    mean = lossy[~clear][:, :3].mean(axis=0) - plain[~clear][:, :3].mean(axis=0)
+    assert np.abs(mean).max() < 12
 
 
 def test_the_same_request_gives_the_same_bytes(raster: Raster) -> None:

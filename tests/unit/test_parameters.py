@@ -55,6 +55,11 @@ def test_an_index_brings_its_style_unless_an_algorithm_makes_something_else_of_i
     assert parameters.RenderParams(index="ndvi", algorithm="hillshade").as_dict() == {}
 
 
+def test_only_a_palette_that_is_not_wanted_is_said() -> None:
+    assert parameters.RenderParams(palette=True).as_dict() == {}
+    assert parameters.RenderParams(palette=False).as_dict() == {"palette": False}
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -207,9 +207,16 @@ class HistogramParams(titiler.HistogramParams):
 
 @dataclass
 class RenderParams(titiler.ImageRenderingParams):
-    """rescale, color_formula, return_mask; an index brings its own rescale and colormap where a request names none."""
+    """rescale, color_formula, return_mask, palette; an index brings its own rescale and colormap where a request names
+    none."""
 
     index: Index = None
+    palette: Annotated[
+        bool,
+        Query(
+            description="false: PNG has the same channels in every tile, neither palette nor missing alpha."
+        ),
+    ] = True
     algorithm: Annotated[str | None, Query(description="Algorithm name")] = None
 
     def __post_init__(self) -> None:
@@ -224,6 +231,8 @@ class RenderParams(titiler.ImageRenderingParams):
         values = super().as_dict(exclude_none)
         values.pop("algorithm", None)
         values.pop("index", None)
+        if values.pop("palette", True) is False:
+            values["palette"] = False
         if self.index is not None and self.algorithm is None:
             values["index"] = parse_index(self.index)
         return values
