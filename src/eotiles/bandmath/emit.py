@@ -104,7 +104,8 @@ EMIT: dict[str, Emit] = {
 def pixel_function(shape: Shape) -> Any:
     """A function for Numba code: `pixel(data, slots, scales, offsets, constants, i) -> float64`.
 
-    It is NaN where a band is not finite. data: (band, pixel) float32, C order. slots: tuple of ints, where in `data` each band of the shape is.
+    It is NaN where a band is not finite.
+    data: (band, pixel) float32, C order. slots: tuple of ints, where in `data` each band of the shape is.
     scales, offsets: tuples of float64, a band's value is float32(number * scale + offset).
     constants: tuple of float64. i: the pixel.
     """

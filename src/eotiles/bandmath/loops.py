@@ -78,11 +78,11 @@ def compile_shape(shape: Shape) -> Loop:
         data: Any, slots: Any, scales: Any, offsets: Any, constants: Any, valid: Any,
         low: Any, high: Any, values: Any, levels: Any, usable: Any,
     ) -> None:  # fmt: skip
-        results = np.empty(run_px)
+        results = np.empty(run_px, np.float32)
         for start in range(0, valid.size, run_px):
             count = min(run_px, valid.size - start)
             for i in range(count):
-                results[i] = pixel(data, slots, scales, offsets, constants, start + i)
+                results[i] = np.float32(pixel(data, slots, scales, offsets, constants, start + i))
             good = valid[start : start + count]
             finish(results, good, start, low, high, values, levels, usable)
 
@@ -154,6 +154,7 @@ def compile_machine() -> Callable[..., None]:
         bands = slots.size
         first = bands + constants.size
         registers = np.empty((first + tape.shape[0], run_px))
+        results = np.empty(run_px, np.float32)
         finite = np.empty(run_px, np.bool_)
         for k in range(constants.size):
             registers[bands + k, :] = constants[k]
@@ -171,7 +172,10 @@ def compile_machine() -> Callable[..., None]:
                     register[i] = value
             for k in range(tape.shape[0]):
                 step(registers, tape[k, 0], tape[k, 1], tape[k, 2], tape[k, 3], first + k, count)
-            finish(registers[result], good, start, low, high, values, levels, usable)
+            outcome = registers[result]
+            for i in range(count):
+                results[i] = np.float32(outcome[i])
+            finish(results, good, start, low, high, values, levels, usable)
 
     signature = types.void(
         _array(types.int64, 2),
@@ -188,31 +192,38 @@ def compile_machine() -> Callable[..., None]:
 
 @cache
 def _finish() -> Callable[..., None]:
-    """(results, good, start, low, high, values, levels, usable): float64 results of a run to what was asked for."""
+    """(results, good, start, low, high, values, levels, usable): float32 results of a run to what was asked for.
+
+    `results` is overwritten. Loops of few steps over slices: in longer ones, or with an index such as start + i,
+    LLVM takes one pixel at a time.
+    """
     infinity = _INFINITY
     nothing = np.float32(0)
+    black = np.uint8(0)
 
     def finish(
         results: Any, good: Any, start: Any, low: Any, high: Any, values: Any, levels: Any, usable: Any
     ) -> None:  # fmt: skip
-        # Slices, because an index such as start + i keeps LLVM from taking several pixels at once.
         stop = start + good.size
         use = usable[start:stop]
         for i in range(good.size):
-            use[i] = good[i] & (abs(np.float32(results[i])) < infinity)
+            use[i] = good[i] & (abs(results[i]) < infinity)
         if values.size:
             run = values[start:stop]
             for i in range(good.size):
-                run[i] = np.float32(results[i]) if use[i] else nothing
+                run[i] = results[i] if use[i] else nothing
         if levels.size:
             span = high - low
             run_levels = levels[start:stop]
             for i in range(good.size):
-                value = np.float64(np.float32(results[i]))
-                share = (min(max(value, low), high) - low) / span
+                value = np.float64(results[i])
+                value = value if value > low else low  # and where it is not a number
+                value = value if value < high else high
                 # Rounded to float32 on the way, because an image of float32 keeps what it is rescaled to.
-                level = np.int32(np.float32(share * 255.0))
-                run_levels[i] = np.uint8(level if use[i] else 0)
+                results[i] = np.float32((value - low) / span * 255.0)
+            for i in range(good.size):
+                level = np.uint8(np.int32(results[i]))
+                run_levels[i] = level if use[i] else black
 
     compiled: Callable[..., None] = njit(**OPTIONS)(finish)
     return compiled

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from eotiles.bandmath.loops import OPTIONS
+from eotiles.bandmath.loops import OPTIONS, RUN_PX
 
 
 def stretch(
@@ -64,14 +64,26 @@ def _loop(kind: str) -> Callable[..., None]:
         numbers: Any, scale: Any, offset: Any, rounds: Any, low: Any, high: Any, valid: Any, levels: Any
     ) -> None:  # fmt: skip
         span = high - low
-        for i in range(numbers.size):
-            value = np.float64(np.float32(np.float64(numbers[i]) * scale + offset))
-            share = (min(max(value, low), high) - low) / span * 255.0
-            # An image of float32 keeps what it is rescaled to as float32, one of whole numbers cuts it off.
-            levels[i] = np.uint8(np.int32(np.float32(share) if rounds else share))
-        if valid.size:
-            for i in range(numbers.size):
-                levels[i] = levels[i] if valid[i] else 0
+        shares = np.empty(RUN_PX)
+        for start in range(0, numbers.size, RUN_PX):
+            run = numbers[start : start + RUN_PX]
+            for i in range(run.size):
+                value = np.float64(np.float32(np.float64(run[i]) * scale + offset))
+                value = value if value > low else low  # and where it is not a number
+                value = value if value < high else high
+                shares[i] = (value - low) / span * 255.0
+            if (
+                rounds
+            ):  # an image of float32 keeps what it is rescaled to, one of whole numbers cuts it off
+                for i in range(run.size):
+                    shares[i] = np.float32(shares[i])
+            out = levels[start : start + RUN_PX]
+            for i in range(run.size):
+                out[i] = np.uint8(np.int32(shares[i]))
+            if valid.size:
+                mask = valid[start : start + RUN_PX]
+                for i in range(run.size):
+                    out[i] = out[i] if mask[i] else np.uint8(0)
 
     number = types.float64
     signature = types.void(
