@@ -257,7 +257,14 @@ def test_indices_that_fit_and_those_that_do_not(raster: Raster) -> None:
     assert not found["ndvi"]["supported"]
     assert found["ndvi"]["missing"] == ["nir or nir08"]
     everywhere = raster.http.get("/indices").json()["indices"]
-    assert [each["name"] for each in everywhere] == ["ndvi", "ndwi", "ndmi", "mndwi"]
+    assert [each["name"] for each in everywhere][:4] == ["ndvi", "ndwi", "ndmi", "mndwi"]
+    assert len(everywhere) == 280
+    radar = raster.http.get("/indices", params={"domain": "radar", "q": "ratio"}).json()["indices"]
+    assert {each["domain"] for each in radar} == {"radar"}
+    assert 0 < len(radar) < 13
+    drawable = get(raster, "/indices?supported=true").json()["indices"]
+    assert {"ndvi", "savi"} <= {each["name"] for each in drawable}
+    assert all(each["supported"] for each in drawable)
 
 
 def test_legends(raster: Raster) -> None:

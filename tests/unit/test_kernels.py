@@ -18,7 +18,7 @@ from eotiles.bandmath.program import lower
 from eotiles.bandmath.shapes import Shapes
 from eotiles.bandmath.tree import ARITY, Expression, Node
 from eotiles.core.errors import BadExpression
-from eotiles.core.index import INDICES
+from eotiles.core.index import PRESETS
 from tests.unit.trees import BANDS, hard_pixels, values
 
 EXACT = [
@@ -192,10 +192,10 @@ def test_spellings_names_and_constants_share_a_compiled_shape() -> None:
 
 
 def test_the_presets_are_one_shape() -> None:
-    shapes_ = {lower(parse(i.formula, names=i.bands)).shape for i in INDICES.values()}
+    shapes_ = {lower(parse(i.formula, names=i.bands)).shape for i in PRESETS.values()}
     assert len(shapes_) == 1
-    kernels = warm(INDICES.values())
-    assert list(kernels) == list(INDICES)
+    kernels = warm(PRESETS.values())
+    assert list(kernels) == list(PRESETS)
     (loop,) = {kernel.loop() for kernel in kernels.values()}
     assert type(loop) is type(compile_shape(shapes_.pop())), "compiled, not the machine's"
 

@@ -154,7 +154,7 @@ def interpret_kernel(
 def warm(indices: Iterable[Index]) -> dict[str, Kernel]:
     """The kernels of indices, by name, and the machine, compiled now: to be called when a process starts."""
     kernels = {
-        index.name: compile_kernel(parse(index.formula, names=index.bands), index.bands)
+        index.name: compile_kernel(parse(index.bound({}), names=index.bands), index.bands)
         for index in indices
     }
     for kernel in kernels.values():
