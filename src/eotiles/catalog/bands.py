@@ -98,7 +98,7 @@ def _polarization(key: str, asset: Json, band: Json) -> str | None:
     """What a band of radar says of itself, else its asset of its only one, else what they are called."""
     for level in (band, asset):
         declared = _list(level.get("sar:polarizations"))
-        if len(declared) == 1 and declared[0] in POLARISATIONS:
+        if len(declared) == 1 and _text(declared[0]) in POLARISATIONS:
             return str(declared[0])
     for name in (_text(band.get("name")), key):
         if name is not None and name.upper() in POLARISATIONS:
