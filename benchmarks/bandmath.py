@@ -20,7 +20,8 @@ from rio_tiler.models import ImageData
 START = time.process_time()
 
 from eotiles.bandmath.grammar import parse  # noqa: E402  (importing Numba is part of what `warm_up` measures)
-from eotiles.bandmath.kernels import Kernel, Shapes, compile_kernel, warm  # noqa: E402
+from eotiles.bandmath.kernels import Kernel, compile_kernel, warm  # noqa: E402
+from eotiles.bandmath.shapes import Shapes  # noqa: E402
 from eotiles.core.index import INDICES  # noqa: E402
 
 BANDS = ("b1", "b2", "b3")

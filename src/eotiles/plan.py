@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eotiles.bandmath.grammar import free_names
 from eotiles.catalog.bands import asset_sources, geotiff_assets, sources
 from eotiles.core.errors import BadParameter, MissingBand, UnknownAsset, UnknownBand
-from eotiles.core.index import BAND_SYMBOLS, INDICES, Index, suppliers
+from eotiles.core.index import INDICES, Index
 from eotiles.core.source import Source
+from eotiles.core.symbols import SYMBOLS, choose, finest, wanted
 
 Json = Mapping[str, Any]
 
@@ -38,24 +41,33 @@ class AssetChoice:
 
 @dataclass(frozen=True)
 class Layer:
-    """What is to be drawn: an index, or bands of assets with a formula over them or without. Data, never code."""
+    """What is to be drawn: an index, bands of assets with or without a formula, or a formula over names of bands.
+
+    Data, never code.
+    """
 
     index: str | None = None
     """Key of INDICES."""
 
+    constants: tuple[tuple[str, float], ...] = ()
+    """Constants of the index that are not to have their default, by name."""
+
     assets: tuple[AssetChoice, ...] = ()
 
     expression: str = ""
-    """Formulas over b1, b2, … of all assets' bands, parted by semicolons; empty: the bands as they are."""
+    """Formulas parted by semicolons: over b1, b2, … of all assets' bands, or without assets over names of bands; empty:
+    the bands as they are."""
 
     asset_as_band: bool = False
     """Whether each asset is to be one band, called like the asset."""
 
     def __post_init__(self) -> None:
-        if (self.index is None) == (not self.assets):
+        if (self.index is None) == (not self.assets and not self.expression):
             raise BadParameter(
-                "a layer is either index=NAME or assets=KEY (with or without expression)"
+                "a layer is either index=NAME or assets=KEY (with or without expression), or expression"
             )
+        if self.constants and self.index is None:
+            raise BadParameter("constants are those of an index")
 
 
 @dataclass(frozen=True)
@@ -113,27 +125,84 @@ class Plan:
 def plan_layer(item: Json, layer: Layer, *, physical: bool) -> Plan:
     """The plan of a layer; `physical` asks for physical values of plain bands too, an index always has them."""
     if layer.index is not None:
-        return plan_index(item, INDICES[layer.index])
+        return plan_index(item, INDICES[layer.index], constants=layer.constants)
+    if not layer.assets:
+        return plan_names(item, layer)
     return plan_assets(item, layer, physical=physical)
 
 
-def plan_index(item: Json, index: Index) -> Plan:
-    """Which Source supplies each symbol of the index: by common name, of equals the finest, then the first.
+def plan_index(item: Json, index: Index, *, constants: Iterable[tuple[str, float]] = ()) -> Plan:
+    """Which Source supplies each symbol of the index (`core.symbols.choose`), and its formula with its constants.
 
     Raises:
         MissingBand: the item has no band for a symbol.
+        BadParameter: a constant has no default and is not given.
     """
     available = sources(item)
-    chosen = {symbol: _finest(available, name) for symbol, name in _named(available, index)}
+    chosen = {symbol: choose(symbol, available) for symbol in index.bands}
     if missing := [symbol for symbol, source in chosen.items() if source is None]:
-        wanted = "; ".join(" or ".join(BAND_SYMBOLS[symbol]) for symbol in missing)
+        lacking = "; ".join(wanted(symbol) for symbol in missing)
         raise MissingBand(
-            f"item {name_of(item)} lacks a band that index {index.name!r} needs (common name {wanted})"
+            f"item {name_of(item)} lacks a band that index {index.name!r} needs (common name {lacking})"
         )
+    having = {symbol: source for symbol, source in chosen.items() if source is not None}
+    values = {**_wavelengths(index, having), **dict(constants)}
+    if unset := unset_constants(index, values):
+        raise BadParameter(
+            f"index {index.name!r} needs constants={','.join(f'{name}:VALUE' for name in unset)}"
+        )
+    return _plan(
+        item,
+        Layer(index=index.name, constants=tuple(constants)),
+        having,
+        formulas=(index.bound(values),),
+    )
+
+
+def plan_names(item: Json, layer: Layer) -> Plan:
+    """Which Source each name of an expression means: common name, else band name, else key of an asset of one band.
+
+    Of equals the finest is taken, then the first. Values are physical, as those of an index.
+
+    Raises:
+        MissingBand: the item has no band of that name.
+        BadParameter: too many bands or formulas, or none.
+    """
+    available = sources(item)
+    formulas = split_formulas(layer.expression)
+    names = dict.fromkeys(name for formula in formulas for name in free_names(formula))
+    if len(names) > BANDS_MAX:
+        raise BadParameter(f"expression: at most {BANDS_MAX} bands can be read at once")
+    chosen = {name: _called(available, name) for name in names}
+    if missing := [name for name, source in chosen.items() if source is None]:
+        called = dict.fromkeys(source.common_name or source.name for source in available)
+        having = ", ".join(list(called)[:20]) or "none"
+        hint = " (b1, b2, … need assets)" if re.fullmatch(r"b\d+", missing[0]) else ""
+        raise MissingBand(
+            f"item {name_of(item)} has no band {missing[0][:40]!a} that the expression names{hint}; it has {having}"
+        )
+    found = {name: source for name, source in chosen.items() if source is not None}
+    if not found:
+        raise BadParameter("expression: it names no band")
+    return _plan(item, layer, found, formulas=formulas)
+
+
+def _called(available: tuple[Source, ...], name: str) -> Source | None:
+    having = [source for source in available if source.common_name == name]
+    having = having or [source for source in available if source.name == name]
+    if having:
+        return finest(having)
+    of_asset = [source for source in available if source.asset == name]
+    return of_asset[0] if len(of_asset) == 1 else None
+
+
+def _plan(
+    item: Json, layer: Layer, chosen: Mapping[str, Source], *, formulas: tuple[str, ...]
+) -> Plan:
+    """The bands by the asset that they are read from, each with its name in the formulas."""
     by_asset: dict[str, list[tuple[str, Source]]] = {}
-    for symbol, source in chosen.items():
-        if source is not None:
-            by_asset.setdefault(source.asset, []).append((symbol, source))
+    for name, source in chosen.items():
+        by_asset.setdefault(source.asset, []).append((name, source))
     steps = tuple(
         Step(
             asset=asset,
@@ -144,10 +213,10 @@ def plan_index(item: Json, index: Index) -> Plan:
     )
     return Plan(
         item=name_of(item),
-        layer=Layer(index=index.name),
+        layer=layer,
         steps=steps,
-        names=tuple(symbol for pairs in by_asset.values() for symbol, _ in pairs),
-        formulas=(index.formula,),
+        names=tuple(name for pairs in by_asset.values() for name, _ in pairs),
+        formulas=formulas,
         physical=True,
     )
 
@@ -174,18 +243,35 @@ def plan_assets(item: Json, layer: Layer, *, physical: bool) -> Plan:
 
 def missing_symbols(item: Json, index: Index) -> tuple[str, ...]:
     """Symbols of the index that no band of the item can stand for; empty: the index can be drawn."""
-    return tuple(symbol for symbol, name in _named(sources(item), index) if name is None)
+    available = sources(item)
+    return tuple(symbol for symbol in index.bands if choose(symbol, available) is None)
 
 
-def _named(available: tuple[Source, ...], index: Index) -> Iterable[tuple[str, str | None]]:
-    return suppliers(index, {source.common_name for source in available}).items()
+def unset_constants(index: Index, given: Mapping[str, float]) -> tuple[str, ...]:
+    """Constants of the index without a value; wavelengths are the item's to say."""
+    return tuple(
+        name
+        for name, default in index.constants.items()
+        if default is None and name not in given and not name.startswith(_WAVELENGTH)
+    )
 
 
-def _finest(available: tuple[Source, ...], common_name: str | None) -> Source | None:
-    having = [source for source in available if source.common_name == common_name]
-    if common_name is None or not having:
-        return None
-    return min(having, key=lambda source: source.gsd_m or float("inf"))
+_WAVELENGTH = "lambda"
+"""lambdaN is the centre wavelength of the band that stands for N, in nanometres."""
+
+
+def _wavelengths(index: Index, chosen: Mapping[str, Source]) -> dict[str, float]:
+    """What the item says of the band, else what is typical: formulas have wavelengths of bands they do not use."""
+    found = {}
+    for name in index.constants:
+        symbol = name.removeprefix(_WAVELENGTH)
+        if symbol != name:
+            source = chosen.get(symbol)
+            center_um = source.center_um if source is not None else None
+            found[name] = (
+                SYMBOLS[symbol].typical_nm if center_um is None else round(center_um * 1000, 3)
+            )
+    return found
 
 
 def split_formulas(expression: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eotiles.bandmath.grammar import parse
-from eotiles.bandmath.kernels import Kernel, compile_kernel
+from eotiles.bandmath.kernels import Kernel, interpret_kernel
 from eotiles.catalog.radiometry import physical
 from eotiles.core.errors import BadParameter
 from eotiles.core.raster import Raster
@@ -63,7 +63,7 @@ def kernel(formula: str, names: tuple[str, ...]) -> Kernel:
     Raises:
         BadExpression: the text is outside the grammar or names something else.
     """
-    return compile_kernel(parse(formula, names=names), names)
+    return interpret_kernel(parse(formula, names=names), names)
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -60,6 +60,31 @@ def test_a_preview_shows_where_all_bands_have_pixels(raster: Raster, name: str) 
     np.testing.assert_allclose(values[0][valid], expected[valid], atol=1e-6)
 
 
+def test_formulas_over_names_of_bands_and_constants(raster: Raster) -> None:
+    values, valid = numbers(get(raster, "/preview.npy", index="ndvi").content)
+    by_name = get(raster, "/preview.npy", expression="(nir - red) / (nir + red)").content
+    np.testing.assert_array_equal(numbers(by_name)[0], values)
+    np.testing.assert_array_equal(numbers(by_name)[1], valid)
+    two = numbers(get(raster, "/preview.npy", expression="nir; nir - red").content)[0]
+    assert two.shape == (2, *values.shape[1:])
+    savi = get(raster, "/preview.npy", index="SAVI", constants="L:0.5").content
+    red, nir = (two[0] - two[1]).astype(np.float64), two[0].astype(np.float64)
+    expected = 1.5 * (nir - red) / (nir + red + 0.5)
+    np.testing.assert_allclose(numbers(savi)[0][0][valid], expected[valid], atol=1e-5)
+    found = get(raster, "/WebMercatorQuad/tilejson.json", expression="nir-red").json()
+    assert "expression=nir-red" in found["tiles"][0]
+    assert found["maxzoom"] == 13
+    item = raster.item("mixed")
+    for query, says in (
+        ({"expression": "nir-blurple"}, "no band 'blurple'"),
+        ({"index": "savi", "constants": "L:1e99"}, "number within"),
+        ({"index": "nirvp"}, "needs constants=PAR:VALUE"),
+    ):
+        refused = raster.http.get(f"{item}/preview.npy", params=query)
+        assert refused.status_code == 422
+        assert says in refused.json()["detail"]
+
+
 def test_a_preview_of_a_coarse_and_a_fine_asset_lines_up(raster: Raster) -> None:
     """What stacks by array index in TiTiler: two assets of other shape and extent."""
     values, valid = numbers(get(raster, "/preview.npy", assets=["nir", "swir16"]).content)
@@ -257,7 +282,14 @@ def test_indices_that_fit_and_those_that_do_not(raster: Raster) -> None:
     assert not found["ndvi"]["supported"]
     assert found["ndvi"]["missing"] == ["nir or nir08"]
     everywhere = raster.http.get("/indices").json()["indices"]
-    assert [each["name"] for each in everywhere] == ["ndvi", "ndwi", "ndmi", "mndwi"]
+    assert [each["name"] for each in everywhere][:4] == ["ndvi", "ndwi", "ndmi", "mndwi"]
+    assert len(everywhere) == 280
+    radar = raster.http.get("/indices", params={"domain": "radar", "q": "ratio"}).json()["indices"]
+    assert {each["domain"] for each in radar} == {"radar"}
+    assert 0 < len(radar) < 13
+    drawable = get(raster, "/indices", supported=True).json()["indices"]
+    assert {"ndvi", "savi"} <= {each["name"] for each in drawable}
+    assert all(each["supported"] for each in drawable)
 
 
 def test_legends(raster: Raster) -> None:

@@ -10,7 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from eotiles.bandmath.kernels import warm
-from eotiles.core.index import INDICES
+from eotiles.core.index import PRESETS
 
 IMAGERY = Path(__file__).resolve().parents[3] / "shared" / "data" / "imagery"
 FLOOD = IMAGERY / "flood-spain-s1-s2"
@@ -24,7 +24,7 @@ FORMULAS = {
 }
 """Written here once more, by hand, from the papers that core/index.py names."""
 
-KERNELS = warm(INDICES.values())
+KERNELS = warm(PRESETS.values())
 
 
 def bands(path: Path, numbers: dict[str, int]) -> dict[str, NDArray[np.float64]]:
@@ -55,18 +55,18 @@ def landsat() -> dict[str, NDArray[np.float64]]:
 def drawn(
     name: str, scene: dict[str, NDArray[np.float64]]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    data = np.stack([scene[symbol] for symbol in INDICES[name].bands]).astype(np.float32)
+    data = np.stack([scene[symbol] for symbol in PRESETS[name].bands]).astype(np.float32)
     return KERNELS[name](data, np.isfinite(data).all(axis=0))
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_sentinel_to_1e_6(name: str, sentinel: dict[str, NDArray[np.float64]]) -> None:
     values, valid = drawn(name, sentinel)
     assert valid.all()
     assert np.abs(values - FORMULAS[name](sentinel)).max() < 1e-6
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_landsat_to_1e_6(name: str, landsat: dict[str, NDArray[np.float64]]) -> None:
     values, valid = drawn(name, landsat)
     with np.errstate(all="ignore"):
@@ -109,7 +109,7 @@ def test_the_offset_matters() -> None:
     assert wrong[0, 0] == pytest.approx(1 / 3, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_what_cannot_be_computed_is_transparent(name: str) -> None:
     pairs = [
         (0, 0),

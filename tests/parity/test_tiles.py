@@ -14,7 +14,7 @@ from pyproj import Transformer
 from rio_tiler.io import Reader
 
 from eotiles.catalog.items import Item
-from eotiles.core.index import INDICES
+from eotiles.core.index import PRESETS
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.parameters import Reading
 from eotiles.http.titiler.reader import ItemReader
@@ -178,4 +178,4 @@ def test_pan_and_multispectral_pixels_lie_where_they_belong() -> None:
 
 
 def test_all_indices_are_covered() -> None:
-    assert set(INDICES) == {"ndvi", "ndwi", "ndmi", "mndwi"}
+    assert set(PRESETS) == {"ndvi", "ndwi", "ndmi", "mndwi"}

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.core.index import BAND_SYMBOLS
+from eotiles.core.index import PRESETS
+from eotiles.core.symbols import BAND_SYMBOLS
 from eotiles.ingest.bands import ALIASES, COMMON_NAMES, SENSORS, look_up, recognise_sensor
 from eotiles.ingest.options import BandName, IngestOptions, parse_bands
 from tests.builders import SHARED
@@ -84,11 +85,12 @@ def test_every_band_of_the_table_has_a_common_name_of_stac() -> None:
     assert used | set(ALIASES.values()) <= set(known)
 
 
-def test_every_sensor_supplies_every_symbol_of_the_indices() -> None:
+def test_every_sensor_supplies_every_symbol_of_the_presets() -> None:
+    used = {symbol for index in PRESETS.values() for symbol in index.bands}
     for name, sensor in SENSORS.items():
         common = {band.common_name for band in sensor.bands.values()}
-        for symbol, names in BAND_SYMBOLS.items():
-            assert common & set(names), f"{name} has no band for {symbol}"
+        for symbol in used:
+            assert common & set(BAND_SYMBOLS[symbol]), f"{name} has no band for {symbol}"
 
 
 def test_wavelengths_lie_in_the_spectrum_in_order() -> None:

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from eotiles.bandmath import twin
 from eotiles.bandmath.emit import EMIT
 from eotiles.bandmath.grammar import parse
-from eotiles.bandmath.kernels import Kernel, Shapes, compile_kernel, warm
+from eotiles.bandmath.kernels import Kernel, compile_kernel, warm
+from eotiles.bandmath.loops import compile_shape
 from eotiles.bandmath.program import lower
+from eotiles.bandmath.shapes import Shapes
 from eotiles.bandmath.tree import ARITY, Expression, Node
 from eotiles.core.errors import BadExpression
-from eotiles.core.index import INDICES
+from eotiles.core.index import PRESETS
 from tests.unit.trees import BANDS, hard_pixels, values
 
 EXACT = [
@@ -176,7 +178,7 @@ def test_spellings_names_and_constants_share_a_compiled_shape() -> None:
     own = Shapes(capacity=10)
 
     def loop(text: str, bands: tuple[str, ...] = BANDS) -> object:
-        return compile_kernel(parse(text, names=bands), bands, shapes=own).loop
+        return compile_kernel(parse(text, names=bands), bands, shapes=own).loop()
 
     difference = loop("(N - R) / (N + R)")
     assert loop("((N)-R)/(N+  R)") is difference
@@ -190,22 +192,23 @@ def test_spellings_names_and_constants_share_a_compiled_shape() -> None:
 
 
 def test_the_presets_are_one_shape() -> None:
-    shapes_ = {lower(parse(i.formula, names=i.bands)).shape for i in INDICES.values()}
+    shapes_ = {lower(parse(i.formula, names=i.bands)).shape for i in PRESETS.values()}
     assert len(shapes_) == 1
-    kernels = warm(INDICES.values())
-    assert list(kernels) == list(INDICES)
-    assert all(kernel.loop is not None for kernel in kernels.values())
+    kernels = warm(PRESETS.values())
+    assert list(kernels) == list(PRESETS)
+    (loop,) = {kernel.loop() for kernel in kernels.values()}
+    assert type(loop) is type(compile_shape(shapes_.pop())), "compiled, not the machine's"
 
 
-def test_beyond_the_capacity_the_twin_stands_in() -> None:
+def test_beyond_the_capacity_the_machine_stands_in() -> None:
     own = Shapes(capacity=1)
     bands = ("N", "R")
     first = compile_kernel(parse("N + R", names=bands), bands, shapes=own)
     second = compile_kernel(parse("N - R / N", names=bands), bands, shapes=own)
     again = compile_kernel(parse("R + N", names=bands), bands, shapes=own)
-    assert first.loop is not None
-    assert first.loop is again.loop
-    assert second.loop is None
+    assert first.loop() is again.loop()
+    assert own.ready(second.program.shape) is None
+    assert len(own) == 1
     got, usable = second(data[:2], valid)
     expected, expected_usable = compile_kernel(second.expression, bands, shapes=shapes)(
         data[:2], valid
@@ -222,7 +225,7 @@ def test_many_threads_compile_a_shape_once_and_agree() -> None:
     def work(text: str) -> tuple[str, object, bytes]:
         barrier.wait()
         kernel = compile_kernel(parse(text, names=BANDS), BANDS, shapes=own)
-        return text, kernel.loop, kernel(data, valid)[0].tobytes()
+        return text, kernel.loop(), kernel(data, valid)[0].tobytes()
 
     with ThreadPoolExecutor(len(texts)) as pool:
         answers = set(pool.map(work, texts))

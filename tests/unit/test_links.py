@@ -15,7 +15,7 @@ from eotiles.catalog.links import MOST_LAYERS, WEB_MAP_LINKS, Additions, link_co
 from eotiles.catalog.restore import restore_collection, restore_item
 from eotiles.catalog.site import Site, published_href, stored_href
 from eotiles.core.errors import HrefRefused
-from eotiles.core.index import INDICES
+from eotiles.core.index import INDICES, PRESETS
 from tests import builders
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -66,7 +66,7 @@ def tilejsons(thing: dict[str, Any]) -> list[dict[str, Any]]:
 
 class TestLayers:
     def test_true_colour_comes_first_then_the_indices_that_the_bands_allow(self) -> None:
-        assert [layer.name for layer in layers(SENTINEL)] == ["true-colour", *INDICES]
+        assert [layer.name for layer in layers(SENTINEL)] == ["true-colour", *PRESETS]
         without_swir = scene(
             **{key: SENTINEL["assets"][key] for key in ("B02", "B03", "B04", "B08")}
         )
@@ -215,7 +215,7 @@ class TestRenders:
 
     def test_an_index_whose_bands_are_missing_is_left_out(self) -> None:
         """One file of each scene in a collection of two sensors: the asset is there, the band is not."""
-        renders = {name: {"assets": ["data"], "index": name} for name in INDICES}
+        renders = {name: {"assets": ["data"], "index": name} for name in PRESETS}
         camera = scene(data=asset("data", band("red"), band("green"), band("blue"), band("nir")))
         assert [layer.name for layer in layers(camera, renders)] == ["true-colour", "ndvi", "ndwi"]
 

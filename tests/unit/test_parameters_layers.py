@@ -17,6 +17,25 @@ def test_an_index_in_any_case() -> None:
     assert layer(index="NDVI") == layer(index=" ndvi ") == Layer(index="ndvi")
 
 
+def test_indices_that_differ_by_case_alone() -> None:
+    assert layer(index="BAI") == layer(index="bai") == Layer(index="bai")
+    assert layer(index="BaI") == Layer(index="BaI")
+    assert layer(index="mSR705") != layer(index="MSR705")
+
+
+def test_constants() -> None:
+    assert layer(index="SAVI", constants="L:0.5").constants == (("L", 0.5),)
+    assert layer(index="EVI", constants=" g:2 ,C2 : -1e-3").constants == (
+        ("C2", -0.001),
+        ("g", 2.0),
+    )
+    assert layer(index="savi", constants="").constants == ()
+
+
+def test_an_expression_over_names_of_bands() -> None:
+    assert layer(expression="nir-red") == Layer(expression="nir-red")
+
+
 def test_assets_with_options() -> None:
     assert layer(
         assets=["red", "data|bidx=1,3", "x|bands=red,nir", "y|expression=b1*2;b1"]
@@ -32,7 +51,20 @@ def test_assets_with_options() -> None:
     ("given", "says"),
     [
         ({}, "index=NAME, or assets=KEY"),
-        ({"expression": "b1"}, "index=NAME, or assets=KEY"),
+        ({"constants": "L:1"}, "those of an index"),
+        ({"assets": ["red"], "constants": "L:1"}, "those of an index"),
+        ({"index": "savi", "constants": "X:1"}, "no constant 'X'; it has L"),
+        ({"index": "ndvi", "constants": "L:1"}, "it has none"),
+        ({"index": "savi", "constants": "L"}, "number within"),
+        ({"index": "savi", "constants": "L=1"}, "no constant 'L=1'"),
+        ({"index": "savi", "constants": "L:nan"}, "number within"),
+        ({"index": "savi", "constants": "L:-inf"}, "number within"),
+        ({"index": "savi", "constants": "L:1e7"}, "number within"),
+        ({"index": "savi", "constants": "L:1_0"}, "number within"),
+        ({"index": "savi", "constants": "L:١"}, "number within"),
+        ({"index": "savi", "constants": "L:1+1"}, "number within"),
+        ({"index": "savi", "constants": "L:1,L:1"}, "given twice"),
+        ({"index": "savi", "constants": ",".join("abcdefghijklmnopqrstuvwxyz")}, "no constant 'a'"),
         ({"index": "ndvi", "assets": ["red"]}, "not both"),
         ({"index": "ndvi", "expression": "b1"}, "not both"),
         ({"assets": ["a"] * 17}, "at most 16"),
@@ -53,7 +85,9 @@ def test_what_is_no_layer(given: dict[str, object], says: str) -> None:
 
 
 def test_an_unknown_index_lists_those_there_are() -> None:
-    with pytest.raises(UnknownIndex, match=r"no index 'nvdi'; there are ndvi, ndwi"):
+    with pytest.raises(
+        UnknownIndex, match=r"no index 'nvdi'; there are ndvi, ndwi, ndmi, mndwi and 276 more"
+    ):
         layer(index="nvdi")
     with pytest.raises(UnknownIndex) as long:
         layer(index="x" * 10_000)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from eotiles.bandmath.grammar import parse
 from eotiles.core.errors import (
+    BadExpression,
     BadParameter,
     MissingBand,
     NotFound,
@@ -139,3 +141,84 @@ def test_a_layer_is_one_thing(arguments: dict[str, Any]) -> None:
 def test_formulas_are_parted_by_semicolons() -> None:
     assert split_formulas("") == ()
     assert split_formulas(" b1 ;b2; ") == ("b1", "b2")
+
+
+def test_an_expression_names_bands_of_the_item() -> None:
+    scene = item(
+        coarse=[band("red", gsd=60)], fine=[band("red", gsd=10), band("nir", gsd=10)], B11=[band("swir16")]
+    )  # fmt: skip
+    layer = Layer(
+        expression="(nir - red) / (NIR + red); where(B11 > 0 and SWIR16 < 1, exp(nir), 0)"
+    )
+    plan = plan_layer(scene, layer, physical=False)
+    assert [(step.asset, step.bands) for step in plan.steps] == [
+        ("fine", (2, 1, 2)),
+        ("B11", (1, 1)),
+    ]
+    assert plan.names == ("nir", "red", "NIR", "B11", "SWIR16")
+    assert len(plan.formulas) == 2
+    assert plan.physical
+    assert plan.layer == layer
+
+
+@pytest.mark.parametrize(
+    ("expression", "error", "says"),
+    [
+        ("nir / blue", MissingBand, "'scene' of collection 'scenes' has no band 'blue'.*it has red, nir"),
+        ("b1 * 2", MissingBand, r"no band 'b1'.*need assets"),
+        ("a * 2", MissingBand, "no band 'a'"),
+        ("1 + 1", BadParameter, "names no band"),
+        ("nir;;red", BadParameter, "empty"),
+        (";".join(["nir"] * 5), BadParameter, "at most 4"),
+        ("+".join(f"x{n}" for n in range(17)), BadParameter, "at most 16"),
+        ("nir+" * 300, BadParameter, "1200 characters"),
+        ("\u202e nir\n+ n'", MissingBand, r"no band 'n'"),
+    ],
+)  # fmt: skip
+def test_expressions_that_name_what_is_not_there(
+    expression: str, error: type[Exception], says: str
+) -> None:
+    scene = item(a=[band("red"), band("nir")])
+    with pytest.raises(error, match=says):
+        plan_layer(scene, Layer(expression=expression), physical=False)
+
+
+def test_constants_are_numbers_in_the_formula() -> None:
+    scene = item(a=[band("red"), band("nir")])
+    assert plan_index(scene, INDICES["savi"]).formulas == ("(1.0 + 1.0) * (N - R) / (N + R + 1.0)",)
+    plan = plan_layer(scene, Layer(index="savi", constants=(("L", -0.5),)), physical=False)
+    assert plan.formulas == ("(1.0 + (-0.5)) * (N - R) / (N + R + (-0.5))",)
+    assert plan.layer.constants == (("L", -0.5),)
+    parse(plan.formulas[0], names=plan.names)
+    power = plan_index(scene, INDICES["gdvi"], constants=[("nexp", -3.0)])
+    parse(power.formulas[0], names=power.names)
+    huge = plan_index(scene, INDICES["gdvi"], constants=[("nexp", 1e6)])
+    with pytest.raises(BadExpression, match="exponent"):
+        parse(huge.formulas[0], names=huge.names)
+
+
+def test_a_constant_without_default_has_to_be_given() -> None:
+    scene = item(a=[band("red"), band("nir")])
+    with pytest.raises(BadParameter, match="needs constants=PAR:VALUE"):
+        plan_index(scene, INDICES["nirvp"])
+    assert plan_index(scene, INDICES["nirvp"], constants=[("PAR", 7.0)]).formulas[0].endswith("7.0")
+
+
+def test_wavelengths_are_those_of_the_bands() -> None:
+    near, far = {"eo:center_wavelength": 0.6646}, {"eo:center_wavelength": 1.6137}
+    scene = item(a=[band("red", **near), band("nir"), band("swir16", **far)])
+    (formula,) = plan_index(scene, INDICES["fai"]).formulas
+    assert formula == "N - (R + (S1 - R)*((833 - 664.6)/(1613.7 - 664.6)))"
+    (formula,) = plan_index(scene, INDICES["fai"], constants=[("lambdaN", 842.0)]).formulas
+    assert "842.0" in formula
+
+
+def test_bands_are_found_by_wavelength() -> None:
+    scene = item(
+        a=[{"name": "x", "eo:center_wavelength": 0.705}, {"name": "y", "eo:center_wavelength": 0.84}]
+    )  # fmt: skip
+    with pytest.raises(MissingBand, match="red"):
+        plan_index(scene, INDICES["ndvi"])
+    plan = plan_index(scene, INDICES["cire"])
+    assert plan.names == ("N", "RE1")
+    assert [step.bands for step in plan.steps] == [(2, 1)]

@@ -13,9 +13,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eotiles.bandmath.program import Shape
+from eotiles.bandmath.tree import ARITY
 
 _F64 = ir.DoubleType()
 _ONE = ir.Constant(_F64, 1.0)
@@ -100,30 +102,88 @@ EMIT: dict[str, Emit] = {
 
 
 def pixel_function(shape: Shape) -> Any:
-    """A function for Numba code: `pixel(data, slots, constants, i) -> float64`, NaN where a band is not finite.
+    """A function for Numba code: `pixel(data, slots, scales, offsets, constants, i) -> float64`.
 
+    It is NaN where a band is not finite.
     data: (band, pixel) float32, C order. slots: tuple of ints, where in `data` each band of the shape is.
+    scales, offsets: tuples of float64, a band's value is float32(number * scale + offset).
     constants: tuple of float64. i: the pixel.
     """
 
-    def pixel(typing: Any, data: Any, slots: Any, constants: Any, i: Any) -> Any:
+    def pixel(
+        typing: Any, data: Any, slots: Any, scales: Any, offsets: Any, constants: Any, i: Any
+    ) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
             array = context.make_array(signature.args[0])(context, builder, args[0])
             pixels = builder.extract_value(array.shape, 1)
             registers: list[ir.Value] = []
             finite = ir.Constant(ir.IntType(1), 1)
             for band in range(shape.bands):
-                row = builder.mul(builder.extract_value(args[1], band), pixels)
-                value = builder.load(builder.gep(array.data, [builder.add(row, args[3])]))
-                value = builder.fpext(value, _F64)
+                slot, scale, offset = (builder.extract_value(args[k], band) for k in (1, 2, 3))
+                place = builder.add(builder.mul(slot, pixels), args[5])
+                value = builder.load(builder.gep(array.data, [place]))
+                value = _physical(builder, value, scale, offset)
                 magnitude = EMIT["abs"](builder, value)
                 finite = builder.and_(finite, builder.fcmp_ordered("<", magnitude, _INF))
                 registers.append(value)
-            registers.extend(builder.extract_value(args[2], k) for k in range(shape.constants))
+            registers.extend(builder.extract_value(args[4], k) for k in range(shape.constants))
             for step in shape.steps:
                 registers.append(EMIT[step.op](builder, *(registers[k] for k in step.args)))
             return builder.select(finite, registers[shape.result], _NAN)
 
-        return types.float64(data, slots, constants, i), codegen
+        return types.float64(data, slots, scales, offsets, constants, i), codegen
 
     return intrinsic(pixel)
+
+
+def _physical(
+    builder: ir.IRBuilder, number: ir.Value, scale: ir.Value, offset: ir.Value
+) -> ir.Value:
+    """In float64 and rounded once to float32, as `catalog.radiometry.physical` does."""
+    value = builder.fadd(builder.fmul(builder.fpext(number, _F64), scale), offset)
+    return builder.fpext(builder.fptrunc(value, ir.FloatType()), _F64)
+
+
+OPCODES = {op: code for code, op in enumerate(EMIT)}
+"""Operation → its number on the stack machine's tape."""
+
+
+def step_function() -> Any:
+    """A function for Numba code: `step(registers, op, a, b, c, out, count)`, one operation over a run of pixels.
+
+    registers: (register, pixel) float64, C order. op: one of OPCODES; any other does nothing. a, b, c: registers of the
+    operands, as many as the operation has. out: register of the result. count: pixels from the start of each register.
+    All are int64.
+    """
+
+    def step(
+        typing: Any, registers: Any, op: Any, a: Any, b: Any, c: Any, out: Any, count: Any
+    ) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+            array = context.make_array(signature.args[0])(context, builder, args[0])
+            width = builder.extract_value(array.shape, 1)
+            rows = [builder.gep(array.data, [builder.mul(row, width)]) for row in args[2:6]]
+            done = builder.append_basic_block("done")
+            switch = builder.switch(args[1], done)
+            for name, code in OPCODES.items():
+                block = builder.append_basic_block(name)
+                switch.add_case(ir.Constant(args[1].type, code), block)
+                builder.position_at_end(block)
+                with cgutils.for_range(builder, args[6]) as loop:
+                    operands = [
+                        builder.load(builder.gep(row, [loop.index])) for row in rows[: _arity(name)]
+                    ]
+                    builder.store(
+                        EMIT[name](builder, *operands), builder.gep(rows[3], [loop.index])
+                    )
+                builder.branch(done)
+            builder.position_at_end(done)
+            return context.get_dummy_value()
+
+        return types.void(registers, op, a, b, c, out, count), codegen
+
+    return intrinsic(step)
+
+
+def _arity(op: str) -> int:
+    return 1 if op == "rcp" else ARITY[op]

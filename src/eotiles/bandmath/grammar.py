@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Collection
 from functools import reduce
+from itertools import pairwise
 from typing import NoReturn
 
 from eotiles.bandmath import tree
@@ -81,15 +82,34 @@ def parse(text: str, *, names: Collection[str]) -> Expression:
     Raises:
         BadExpression: the text is outside the grammar or over a limit; the message says where and what was expected.
     """
-    if len(text) > CHARACTERS_MAX:
-        raise BadExpression(
-            f"the expression has {len(text)} characters; at most {CHARACTERS_MAX} are allowed"
-        )
+    _check_length(text)
     parser = _Parser(text, names)
     root = parser.expression(_OR, 1)
     if parser.kind != "end":
         parser.fail("an operator or the end")
     return Expression(root)
+
+
+def _check_length(text: str) -> None:
+    if len(text) > CHARACTERS_MAX:
+        raise BadExpression(
+            f"the expression has {len(text)} characters; at most {CHARACTERS_MAX} are allowed"
+        )
+
+
+def free_names(text: str) -> tuple[str, ...]:
+    """The names in an expression that are no function and no word of the grammar, in order; it need not be valid.
+
+    Raises:
+        BadExpression: the text is too long.
+    """
+    _check_length(text)
+    names = (
+        token["name"]
+        for token, after in pairwise(_TOKEN.finditer(text))
+        if token["name"] not in (None, "and", "or", "not") and after["symbol"] != "("
+    )
+    return tuple(dict.fromkeys(names))
 
 
 class _Parser:

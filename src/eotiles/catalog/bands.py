@@ -7,6 +7,7 @@ from typing import Any
 
 from eotiles.catalog.radiometry import Json, first_number, radiometry
 from eotiles.core.source import Source
+from eotiles.core.symbols import POLARISATIONS
 
 _MEDIA_TYPES = ("image/tiff", "image/vnd.stac.geotiff", "image/x.geotiff")
 _MEASUREMENTS = frozenset({"data", "reflectance"})
@@ -81,7 +82,28 @@ def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source
                 asset.get("raster:spatial_resolution"),
                 properties.get("gsd"),
             ),
+            center_um=_wavelength(band, asset, "center_wavelength"),
+            width_um=_wavelength(band, asset, "full_width_half_max"),
+            polarization=_polarization(key, asset, band),
         )
+
+
+def _wavelength(band: Json, asset: Json, name: str) -> float | None:
+    """Micrometres: prefixed in STAC 1.1, plain in the eo:bands of 1.0."""
+    found = first_number(band.get(f"eo:{name}"), band.get(name), asset.get(f"eo:{name}"))
+    return found if found is not None and found > 0 else None
+
+
+def _polarization(key: str, asset: Json, band: Json) -> str | None:
+    """What a band of radar says of itself, else its asset of its only one, else what they are called."""
+    for level in (band, asset):
+        declared = _list(level.get("sar:polarizations"))
+        if len(declared) == 1 and _text(declared[0]) in POLARISATIONS:
+            return str(declared[0])
+    for name in (_text(band.get("name")), key):
+        if name is not None and name.upper() in POLARISATIONS:
+            return name.upper()
+    return None
 
 
 def _holds_measurements(asset: Json) -> bool:

@@ -11,7 +11,9 @@ from typing import Any
 from eotiles.catalog.bands import sources
 from eotiles.catalog.drawable import Drawable, drawables
 from eotiles.catalog.radiometry import Json
-from eotiles.core.index import INDICES, Index, fits
+from eotiles.core.index import INDICES, PRESETS, Index
+from eotiles.core.source import Source
+from eotiles.core.symbols import choose
 
 Query = tuple[tuple[str, str], ...]
 """Parameters of the raster API, in order; a name may repeat."""
@@ -69,9 +71,9 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     assets = {
         key: {"href": key, **each} for key, each in assets.items() if isinstance(each, Mapping)
     }
-    names = {source.common_name for source in sources({"assets": assets, "properties": properties})}
-    indices = [index for index in INDICES.values() if fits(index, names)]
-    fitting = {key: render for key, render in renders.items() if _fits(render, assets, indices)}
+    having = sources({"assets": assets, "properties": properties})
+    indices = [index for index in PRESETS.values() if _supplied(index, having)]
+    fitting = {key: render for key, render in renders.items() if _fits(render, assets, having)}
     shown = [key for key in fitting if key in _TRUE_COLOUR_NAMES]
     if shown and not any("|" in str(name) for key in shown for name in fitting[key]["assets"]):
         return _in_order(
@@ -148,13 +150,16 @@ def _by_statistics(bands: Sequence[Drawable]) -> Query:
     return (("rescale", f"{low:.6g},{high:.6g}"),) if low < high else ()
 
 
-def _fits(render: Any, assets: Json, indices: Sequence[Index]) -> bool:
+def _supplied(index: Index, having: Sequence[Source]) -> bool:
+    return all(choose(symbol, having) for symbol in index.bands)
+
+
+def _fits(render: Any, assets: Json, having: Sequence[Source]) -> bool:
     """Whether a render names assets, all of which are there, and an index only if the bands allow it."""
     if not isinstance(render, Mapping) or not isinstance(render.get("assets"), list):
         return False
-    if render.get("index") in INDICES and not any(
-        index.name == render["index"] for index in indices
-    ):
+    index = INDICES.get(str(render.get("index")))
+    if index is not None and not _supplied(index, having):
         return False
     return bool(render["assets"]) and all(
         str(name).split("|")[0] in assets for name in render["assets"]
@@ -222,17 +227,17 @@ def _rescale(render: Json) -> list[str]:
 
 
 def _rank(layer: OfferedLayer) -> tuple[int, int]:
-    """True colour, other layers, indices in the order of INDICES: the database keeps no order of keys."""
-    order = list(INDICES)
+    """True colour, other layers, indices with the presets first: the database keeps no order of keys."""
+    order = list(PRESETS)
     index = dict(layer.query).get("index")
     if index is not None:
-        return 2, order.index(index)
+        return 2, order.index(index) if index in order else len(order)
     return (0, 0) if layer.name in _TRUE_COLOUR_NAMES else (1, 0)
 
 
 def _index_title(index: Index, title: str) -> str:
-    name = index.name.upper()
-    return title if title.upper().startswith(name) else f"{name}: {title}"
+    same = title.upper().startswith(index.label.upper())
+    return title if same else f"{index.label}: {title}"
 
 
 def _text(value: str | float) -> str:

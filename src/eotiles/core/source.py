@@ -37,6 +37,15 @@ class Source:
     gsd_m: float | None = None
     """Ground sample distance in metres."""
 
+    center_um: float | None = None
+    """Centre wavelength in micrometres, as STAC has it."""
+
+    width_um: float | None = None
+    """Full width at half maximum in micrometres."""
+
+    polarization: str | None = None
+    """Of radar: VV, VH, HH or HV."""
+
     def __post_init__(self) -> None:
         if self.band < 1:
             raise ValueError(f"band counts from 1, got {self.band} for asset {self.asset!r}")

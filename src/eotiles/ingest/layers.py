@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.core.index import INDICES, fits, suppliers
+from eotiles.core.index import PRESETS, fits, suppliers
 from eotiles.ingest.bands import MASKS
 from eotiles.ingest.statistics import BandStatistics
 
@@ -82,7 +82,7 @@ def renders(bands: Sequence[NamedBand], *, title: str | None = None) -> dict[str
         unnamed = len(bands) == 1 and re.fullmatch(r"b\d+", bands[0].name)
         layers[GREY] = _plain((unnamed and title) or chosen[0].name, chosen, bands)
     for name, used in fitting.items():
-        index = INDICES[name]
+        index = PRESETS[name]
         layers[name] = {
             "title": index.title,
             "assets": list(dict.fromkeys(band.asset for band in used)),
@@ -126,7 +126,7 @@ def _indices(bands: Sequence[NamedBand]) -> dict[str, list[NamedBand]]:
     by_name = _by_common_name(bands)
     return {
         name: [by_name[common] for common in suppliers(index, by_name).values() if common]
-        for name, index in INDICES.items()
+        for name, index in PRESETS.items()
         if fits(index, by_name)
     }
 

@@ -1,7 +1,7 @@
 """Routes that TiTiler does not have: `/indices` and `/legend`; and the attribution in its TileJSON."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Annotated, Any, Literal
 
@@ -13,15 +13,18 @@ from starlette.responses import JSONResponse, Response
 from titiler.core.factory import BaseFactory, FactoryExtension
 
 from eotiles.catalog.attribution import attribution
+from eotiles.catalog.bands import sources
 from eotiles.catalog.items import Item
 from eotiles.catalog.mosaic import Mosaic, find_items
 from eotiles.core.errors import BadParameter
-from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
+from eotiles.core.index import INDICES, Index
+from eotiles.core.source import Source
+from eotiles.core.symbols import BAND_SYMBOLS, choose, wanted
 from eotiles.http.titiler.finder import collection_of
 from eotiles.http.titiler.layers import parse_index
 from eotiles.http.titiler.parameters import RenderParams
 from eotiles.http.titiler.styling import colormap_params
-from eotiles.plan import missing_symbols, plan_index
+from eotiles.plan import plan_index, unset_constants
 from eotiles.render.colour import Colormap
 from eotiles.render.legend import Legend, index_legend, legend, legend_image, legend_json
 
@@ -31,26 +34,58 @@ SAMPLE = 20
 Json = dict[str, Any]
 
 
+Domain = Annotated[
+    str | None,
+    Query(max_length=40, description="vegetation, water, burn, urban, soil, radar, snow, …"),
+]
+Words = Annotated[
+    str | None, Query(max_length=100, description="Only indices whose name or title has it.")
+]
+
+
 def describe(index: Index) -> Json:
     """An index for a client that wants to offer it."""
     return {
         "name": index.name,
+        "label": index.label,
         "title": index.title,
+        "domain": index.domain,
         "formula": index.formula,
-        "bands": {symbol: list(BAND_SYMBOLS[symbol]) for symbol in index.bands},
-        "value_range": list(index.value_range),
+        "bands": {symbol: _supply(symbol) for symbol in index.bands},
+        "constants": dict(index.constants),
+        "value_range": None if index.value_range is None else list(index.value_range),
         "rescale": list(index.rescale),
+        "rescale_is_estimated": index.is_estimated,
         "colormap_name": index.colormap,
         "reference": index.reference,
     }
 
 
-def support(index: Index, item: Item) -> Json:
+def _supply(symbol: str) -> list[str]:
+    return list(BAND_SYMBOLS[symbol]) or [wanted(symbol)]
+
+
+def support(index: Index, item: Item, available: Sequence[Source]) -> Json:
     """Whether an item has the bands of an index, and what is missing or where they are."""
-    if missing := missing_symbols(item.stac, index):
-        wanted = [" or ".join(BAND_SYMBOLS[symbol]) for symbol in missing]
-        return {"supported": False, "missing": wanted}
-    return {"supported": True, "plan": plan_index(item.stac, index).explain()}
+    if missing := [symbol for symbol in index.bands if choose(symbol, available) is None]:
+        return {"supported": False, "missing": [wanted(symbol) for symbol in missing]}
+    # Of a constant that a request has to give, any number shows the plan.
+    constants = [(name, 1.0) for name in unset_constants(index, {})]
+    return {
+        "supported": True,
+        "plan": plan_index(item.stac, index, constants=constants).explain(),
+    }
+
+
+def matching(domain: str | None, q: str | None) -> list[Index]:
+    """The indices of a domain whose name or title has all the words."""
+    words = (q or "").lower().split()
+    return [
+        index
+        for index in INDICES.values()
+        if (domain is None or index.domain == domain.lower())
+        and all(word in f"{index.label} {index.title}".lower() for word in words)
+    ]
 
 
 def add_indices(router: APIRouter) -> None:
@@ -59,8 +94,8 @@ def add_indices(router: APIRouter) -> None:
     @router.get(
         "/indices", summary="Spectral indices that index= takes.", operation_id="getIndices"
     )
-    async def indices() -> Json:
-        return {"indices": [describe(index) for index in INDICES.values()]}
+    def indices(domain: Domain = None, q: Words = None) -> Json:
+        return {"indices": [describe(index) for index in matching(domain, q)]}
 
 
 @define
@@ -75,22 +110,35 @@ class IndicesExtension(FactoryExtension):
             summary="Spectral indices, and which of them can be drawn here.",
             operation_id=f"{factory.operation_prefix}getIndices",
         )
-        async def indices(
-            request: Request, place: Annotated[Item | Mosaic, Depends(path_dependency)]
+        def indices(
+            request: Request,
+            place: Annotated[Item | Mosaic, Depends(path_dependency)],
+            domain: Domain = None,
+            q: Words = None,
+            supported: Annotated[
+                bool | None, Query(description="Only those that can be drawn here, or cannot.")
+            ] = None,
         ) -> Json:
             if isinstance(place, Item):
                 items: tuple[Item, ...] = (place,)
             else:
                 database = request.app.state.database
-                items = await find_items(database, place, geometry=None, limit=SAMPLE)
-            return {"indices": [_best(index, items) for index in INDICES.values()]}
+                find = partial(find_items, geometry=None, limit=SAMPLE)
+                items = tuple(run_in_loop(find, database, place))
+            places = [(item, sources(item.stac)) for item in items]
+            found = [_best(index, places) for index in matching(domain, q)]
+            return {"indices": [each for each in found if supported in (None, each["supported"])]}
 
 
-def _best(index: Index, items: tuple[Item, ...]) -> Json:
+def _best(index: Index, places: Sequence[tuple[Item, Sequence[Source]]]) -> Json:
     """What the first item that supports the index says, else the first that does not."""
-    found = [support(index, item) for item in items]
-    answer = next((each for each in found if each["supported"]), found[0] if found else None)
-    return describe(index) | (answer or {"supported": False, "missing": [], "empty": True})
+    first: Json | None = None
+    for item, available in places:
+        answer = support(index, item, available)
+        if answer["supported"]:
+            return describe(index) | answer
+        first = first or answer
+    return describe(index) | (first or {"supported": False, "missing": [], "empty": True})
 
 
 def _legend_response(
@@ -139,7 +187,8 @@ def add_legend(
         if style.index is not None:
             index = INDICES[parse_index(style.index)]
             if isinstance(place, Item):
-                plan_index(place.stac, index)  # a legend of what cannot be drawn would mislead
+                constants = [(name, 1.0) for name in unset_constants(index, {})]
+                plan_index(place.stac, index, constants=constants)  # else it would mislead
             shown = index_legend(index, colormap=chosen, rescale=rescale)
         elif chosen is not None:
             shown = legend(title or "", colormap=chosen, rescale=rescale or (0.0, 255.0))

@@ -1,11 +1,14 @@
-"""The layer that a request names: `index=`, or `assets=` with or without `expression=`."""
+"""The layer that a request names: `index=`, `assets=` with or without `expression=`, or `expression=` alone."""
 
 from eotiles.core.errors import BadParameter, UnknownIndex
-from eotiles.core.index import INDICES
+from eotiles.core.index import CONSTANT_MAX, INDICES, PRESETS, Index
 from eotiles.plan import BANDS_MAX, AssetChoice, Layer
 
 # TiTiler spells "every asset" so on its statistics routes.
 ALL = ":all:"
+
+CONSTANTS_MAX = 16
+"""Constants that a request may give; no index has more than three."""
 
 
 def parse_layer(
@@ -14,21 +17,27 @@ def parse_layer(
     assets: list[str] | None,
     expression: str | None,
     asset_as_band: bool | None = None,
+    constants: str | None = None,
 ) -> Layer:
     """The layer.
 
     Raises:
-        BadParameter: neither or both of index and assets are given, or an asset's options cannot be read.
+        BadParameter: the request names no layer or two, or an asset's options or a constant cannot be read.
         UnknownIndex: there is no such index.
     """
     if index is not None:
         if assets or expression:
             raise BadParameter("give either index or assets (with or without expression), not both")
-        return Layer(index=parse_index(index))
-    if not assets:
+        name = parse_index(index)
+        return Layer(index=name, constants=parse_constants(constants, INDICES[name]))
+    if constants:
+        raise BadParameter("constants are those of an index: give index=NAME")
+    if not assets and not expression:
         raise BadParameter(
-            "the request names no layer: give index=NAME, or assets=KEY (with or without expression)"
+            "the request names no layer: give index=NAME, or assets=KEY (with or without expression), or "
+            "expression over names of bands"
         )
+    assets = assets or []
     if len(assets) > BANDS_MAX:
         raise BadParameter(f"assets: at most {BANDS_MAX} can be read at once, got {len(assets)}")
     return Layer(
@@ -39,15 +48,52 @@ def parse_layer(
 
 
 def parse_index(name: str) -> str:
-    """The key of an index, whatever the case it is written in.
+    """The key of an index, whatever the case it is written in, unless two differ by case alone: then the case counts.
 
     Raises:
         UnknownIndex: there is no such index.
     """
-    key = name.strip().lower()
-    if key not in INDICES:
-        raise UnknownIndex(f"there is no index {name[:60]!a}; there are {', '.join(INDICES)}")
-    return key
+    for key in (name.strip(), name.strip().lower()):
+        if key in INDICES:
+            return key
+    more = len(INDICES) - len(PRESETS)
+    raise UnknownIndex(
+        f"there is no index {name[:60]!a}; there are {', '.join(PRESETS)} and {more} more (see /indices)"
+    )
+
+
+def parse_constants(text: str | None, index: Index) -> tuple[tuple[str, float], ...]:
+    """`L:0.5,C1:6`: numbers for constants of the index, in order of their names.
+
+    Raises:
+        BadParameter: the index has no such constant, one is named twice, or a value is no number or too large.
+    """
+    if not text:
+        return ()
+    found: dict[str, float] = {}
+    for part in text.split(",", CONSTANTS_MAX):
+        name, _, value = (word.strip() for word in part.partition(":"))
+        if name not in index.constants:
+            having = ", ".join(index.constants) or "none"
+            raise BadParameter(
+                f"constants: index {index.name!r} has no constant {name[:20]!a}; it has {having}"
+            )
+        if name in found:
+            raise BadParameter(f"constants: {name} is given twice")
+        found[name] = _constant(name, value)
+    return tuple(sorted(found.items()))
+
+
+def _constant(name: str, text: str) -> float:
+    try:
+        value = float(text) if text.isascii() and "_" not in text else float("nan")
+    except ValueError:
+        value = float("nan")
+    if not abs(value) <= CONSTANT_MAX:
+        raise BadParameter(
+            f"constants: {name} takes a number within ±{CONSTANT_MAX:g}, got {text[:20]!a}"
+        )
+    return value
 
 
 def parse_choice(text: str) -> AssetChoice:

@@ -33,11 +33,27 @@ Index = Annotated[
         description="Name of a spectral index (see /indices), instead of assets. Case does not matter."
     ),
 ]
+Constants = Annotated[
+    str | None,
+    Query(
+        max_length=400,
+        description="Constants of the index as NAME:NUMBER, parted by commas: L:0.5,C1:6 (see /indices).",
+    ),
+]
 Assets = Annotated[
     list[str] | None,
     Query(
         title="Asset names",
         description="Keys of assets; KEY|bidx=1,2 or KEY|bands=red,nir picks bands, KEY|expression=b1*2 computes.",
+    ),
+]
+
+
+Expression = Annotated[
+    str | None,
+    Query(
+        description="Formulas parted by semicolons, over b1, b2, … (the assets' bands in order), or without assets "
+        "over the item's bands by common name, name or asset: (nir-red)/(nir+red)."
     ),
 ]
 
@@ -57,16 +73,12 @@ class Reading:
 
 @dataclass
 class LayerParams(titiler.DefaultDependency):
-    """The layer to draw: `index`, or `assets` with or without `expression`."""
+    """The layer to draw: `index`, `assets` with or without `expression`, or `expression` alone."""
 
     index: Index = None
+    constants: Constants = None
     assets: Assets = None
-    expression: Annotated[
-        str | None,
-        Query(
-            description="Formulas over b1, b2, … (the assets' bands in order), parted by semicolons."
-        ),
-    ] = None
+    expression: Expression = None
     asset_as_band: Annotated[
         bool | None, Query(description="Each asset is one band, called like the asset.")
     ] = None
@@ -77,6 +89,7 @@ class LayerParams(titiler.DefaultDependency):
     def _layer(self) -> Layer:
         return parse_layer(
             index=self.index,
+            constants=self.constants,
             assets=self.assets,
             expression=self.expression,
             asset_as_band=self.asset_as_band,
@@ -92,12 +105,22 @@ class ScopeParams(titiler.DefaultDependency):
     """The layer whose bounds and zooms are asked for, on routes that can do without one."""
 
     index: Index = None
+    constants: Constants = None
     assets: Assets = None
+    expression: Expression = None
 
     def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
-        if self.index is None and (not self.assets or self.assets == [ALL]):
+        names_nothing = self.index is None and not self.assets and not self.expression
+        if names_nothing or self.assets == [ALL]:
             return {}
-        return {"scope": parse_layer(index=self.index, assets=self.assets, expression=None)}
+        return {
+            "scope": parse_layer(
+                index=self.index,
+                constants=self.constants,
+                assets=self.assets,
+                expression=self.expression,
+            )
+        }
 
 
 @dataclass
