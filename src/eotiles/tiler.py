@@ -6,13 +6,16 @@ The same few steps serve tiles, parts, previews and points.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eotiles.bandmath.grammar import parse
 from eotiles.bandmath.kernels import Kernel, interpret_kernel
+from eotiles.bandmath.stretch import STRETCHED, stretch
 from eotiles.catalog.radiometry import physical
 from eotiles.core.errors import BadParameter
 from eotiles.core.raster import Raster
@@ -37,6 +40,62 @@ def evaluate(plan: Plan, pixels: Sequence[Pixels]) -> Raster:
     names = plan.names or numbered(len(stack.names))
     titles = (plan.layer.index,) if plan.layer.index else None
     return compute(plan.formulas, stack, names=names, titles=titles)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What a picture is made of."""
+
+    data: NDArray[np.uint8]
+    """(band, y, x) uint8. 0 to 255 over the range of each band, 0 where invalid."""
+
+    valid: NDArray[np.bool_]
+    """(y, x) bool. True = usable in every band."""
+
+
+def paint(
+    plan: Plan, pixels: Sequence[Pixels], *, ranges: Sequence[tuple[float, float]]
+) -> Levels | None:
+    """What `evaluate`, and a rescale to `ranges`, would give, from digital numbers to bytes in one pass.
+
+    None where that is more than one formula over all bands, or one to three bands as they are.
+    """
+    if plan.layer.asset_as_band or any(step.formulas for step in plan.steps):
+        return None
+    valid = pixels[0].valid
+    for more in pixels[1:]:
+        valid = valid & more.valid
+    meanings = [_meaning(*each) for each in zip(plan.steps, pixels, strict=True)]
+    if len(plan.formulas) == 1 and len(ranges) == 1:
+        data = np.concatenate([each.data for each in pixels])
+        if not _fits_float32(data.dtype):
+            return None
+        scales = [scale for scales, _ in meanings for scale in scales] if plan.physical else None
+        offsets = (
+            [offset for _, offsets in meanings for offset in offsets] if plan.physical else None
+        )
+        names = plan.names or numbered(len(data))
+        levels, valid = kernel(plan.formulas[0], names).paint(
+            data, valid, rescale=ranges[0], scales=scales, offsets=offsets
+        )
+        return Levels(levels[None], valid)
+    bands = sum(len(each.data) for each in pixels)
+    if plan.formulas or bands not in (1, 3) or len(ranges) not in (1, bands):
+        return None
+    if any(each.data.dtype.name not in STRETCHED for each in pixels):
+        return None
+    wanted = iter(list(ranges) * bands if len(ranges) == 1 else ranges)
+    planes = [
+        stretch(
+            each.data,
+            [next(wanted) for _ in each.data],
+            scales=scales if plan.physical else None,
+            offsets=offsets if plan.physical else None,
+            valid=valid,
+        )
+        for each, (scales, offsets) in zip(pixels, meanings, strict=True)
+    ]
+    return Levels(np.concatenate(planes) if len(planes) > 1 else planes[0], valid)
 
 
 def compute(
@@ -69,6 +128,10 @@ def kernel(formula: str, names: tuple[str, ...]) -> Kernel:
 def numbered(count: int) -> tuple[str, ...]:
     """b1, b2, …: what formulas over assets call their bands."""
     return tuple(f"b{number}" for number in range(1, count + 1))
+
+
+def _fits_float32(kind: np.dtype[Any]) -> bool:
+    return np.can_cast(kind, np.float32)
 
 
 def _part(plan: Plan, step: Step, pixels: Pixels) -> Raster:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.conftest import Raster
 from tests.integration.raster_expected import numbers, path_of, pixels, tile_at
-from tests.stac_server import load
+from tests.stac_server import collection, load
 
 pytestmark = pytest.mark.integration
 
@@ -110,9 +110,9 @@ class TestETag:
     def test_another_version_of_the_item_has_another(
         self, raster: Raster, ingest_conninfo: str
     ) -> None:
-        stac = {**raster.scenes["mixed"].stac, "id": "versioned"}
-        load(ingest_conninfo, items=[stac])
-        path = f"{raster.item('versioned')}/{TILE}.png?index=ndvi"
+        stac = {**raster.scenes["mixed"].stac, "id": "one", "collection": "versions"}
+        load(ingest_conninfo, collections=[collection("versions")], items=[stac])
+        path = f"/collections/versions/items/one/{TILE}.png?index=ndvi"
         tag = raster.http.get(path).headers["etag"]
         changed = {**stac, "properties": {**stac["properties"], "eo:cloud_cover": 12}}
         load(ingest_conninfo, items=[changed])

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from eotiles.bandmath.loops import OPTIONS, RUN_PX
 
+STRETCHED = ("uint8", "uint16", "int16", "float32")
+"""Types of numbers that can be stretched."""
+
 
 def stretch(
     data: NDArray[Any],
@@ -36,8 +39,8 @@ def stretch(
     Raises:
         ValueError: another type of number, or as many ranges, scales or offsets as fit no band.
     """
-    if data.dtype.name not in _TYPES:
-        raise ValueError(f"stretch takes {', '.join(_TYPES)}, got {data.dtype}")
+    if data.dtype.name not in STRETCHED:
+        raise ValueError(f"stretch takes {', '.join(STRETCHED)}, got {data.dtype}")
     bands = len(data)
     scaled = scales is not None and offsets is not None
     pairs = list(ranges) * bands if len(ranges) == 1 else list(ranges)
@@ -100,10 +103,7 @@ def _loop(kind: str) -> Callable[..., None]:
     return compiled
 
 
-_TYPES = ("uint8", "uint16", "int16", "float32")
-
-
 def warm_stretch() -> None:
     """Compiles the loop for every type of number, 0.3 s: to be called when a process starts."""
-    for kind in _TYPES:
+    for kind in STRETCHED:
         _loop(kind)

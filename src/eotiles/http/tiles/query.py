@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant, request_params_to_args
 from rio_tiler.mosaic.methods.base import MosaicMethodBase
 from starlette.datastructures import QueryParams
+from titiler.core.resources.enums import ImageType
 from titiler.mosaic.factory import PixelSelectionParams
 from titiler.pgstac.dependencies import PgSTACParams
 
@@ -54,6 +55,9 @@ class Ask:
 
     key: str = ""
     """Canonical text of all this: queries that mean the same have the same."""
+
+    styles: dict[ImageType | None, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What style.py made of it for each format."""
 
 
 def _tilesize(tilesize: Annotated[int | None, Query(gt=0)] = None) -> int | None:

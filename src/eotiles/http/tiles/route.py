@@ -25,7 +25,7 @@ from eotiles.http.tiles.catalogue import Shown, find_shown
 from eotiles.http.tiles.explain import explain
 from eotiles.http.tiles.flights import Token
 from eotiles.http.tiles.headers import CACHE_CONTROL, etag, is_known, tile_headers
-from eotiles.http.tiles.painter import Painted, paint
+from eotiles.http.tiles.painter import Painted, Painter
 from eotiles.http.tiles.query import Ask, parse_query
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.matrices import MATRICES
@@ -101,8 +101,8 @@ def _paint(
     access: Access,
 ) -> Painted:
     token.check()
-    watch = Watch(token.check)
-    return paint(ask, grid, items, format=address.format, access=access, watch=watch)
+    painter = Painter(ask, grid, access, Watch(token.check))
+    return painter.paint(items, format=address.format)
 
 
 def _tag(address: TileAddress, ask: Ask, shown: Shown) -> str:

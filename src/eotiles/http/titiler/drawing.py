@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from eotiles.read.hrefs import AllowList
 from eotiles.read.library import Library
 from eotiles.read.location import Location
 from eotiles.read.pixels import Nodata, Pixels
-from eotiles.tiler import evaluate
+from eotiles.tiler import Levels, evaluate, paint
 
 Result = TypeVar("Result")
 
@@ -88,7 +88,17 @@ def patiently(item: Item, access: Access, work: Callable[[Files], Result]) -> Re
 def draw_plan(
     files: Files, plan: Plan, grid: Grid, reading: Reading, *, max_pixels: int, watch: Watch
 ) -> ImageData:
-    """A planned layer on a grid.
+    """A planned layer on a grid."""
+    pixels = _gathered(files, plan, grid, reading, max_pixels=max_pixels, watch=watch)
+    image = to_image(evaluate(plan, pixels), grid)
+    watch.lap("compute")
+    return image
+
+
+def _gathered(
+    files: Files, plan: Plan, grid: Grid, reading: Reading, *, max_pixels: int, watch: Watch
+) -> list[Pixels]:
+    """The pixels of a plan.
 
     Raises:
         BadParameter: the answer would be larger than `max_pixels`; no pixel was read.
@@ -100,7 +110,7 @@ def draw_plan(
             "ask for a smaller width, height or max_size"
         )
 
-    pixels = gather(
+    return gather(
         files,
         plan.steps,
         grid,
@@ -108,9 +118,34 @@ def draw_plan(
         resampling=reading.resampling,
         watch=watch,
     )
-    image = to_image(evaluate(plan, pixels), grid)
-    watch.lap("compute")
-    return image
+
+
+def paint_item(
+    item: Item,
+    grid: Grid,
+    *,
+    layer: Layer,
+    reading: Reading,
+    ranges: Sequence[tuple[float, float]],
+    access: Access,
+    watch: Watch,
+) -> Levels | None:
+    """A layer of an item as levels; None where it takes more than that.
+
+    Raises:
+        TileOutsideBounds: the item's footprint does not touch the grid.
+    """
+    plan = plan_layer(item.stac, layer, physical=reading.physical)
+    require_touch(item, grid.bounds, grid.crs)
+    watch.lap("plan")
+
+    def work(files: Files) -> Levels | None:
+        pixels = _gathered(files, plan, grid, reading, max_pixels=access.max_pixels, watch=watch)
+        levels = paint(plan, pixels, ranges=ranges)
+        watch.lap("compute")
+        return levels
+
+    return patiently(item, access, work)
 
 
 def sample_plan(
