@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from eotiles.bandmath.grammar import parse
 from eotiles.bandmath.kernels import Kernel, interpret_kernel
-from eotiles.bandmath.stretch import STRETCHED, stretch
+from eotiles.bandmath.kernels import warm as warm_kernels
+from eotiles.bandmath.stretch import STRETCHED, stretch, warm_stretch
 from eotiles.catalog.radiometry import physical
 from eotiles.core.errors import BadParameter
+from eotiles.core.index import PRESETS
 from eotiles.core.raster import Raster
 from eotiles.plan import Plan, Step
 from eotiles.read.pixels import Pixels
+from eotiles.warp.resample import warm as warm_warp
 
 
 def evaluate(plan: Plan, pixels: Sequence[Pixels]) -> Raster:
@@ -123,6 +126,13 @@ def kernel(formula: str, names: tuple[str, ...]) -> Kernel:
         BadExpression: the text is outside the grammar or names something else.
     """
     return interpret_kernel(parse(formula, names=names), names)
+
+
+def warm() -> None:
+    """Compile, or load, what tiles are drawn with: to be called when a process starts, so that no request waits."""
+    warm_kernels(PRESETS.values())
+    warm_stretch()
+    warm_warp()
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -32,9 +32,7 @@ from titiler.pgstac.factory import (
 )
 
 import eotiles
-from eotiles.bandmath.kernels import warm
 from eotiles.catalog.registry import Registry
-from eotiles.core.index import PRESETS
 from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
@@ -69,6 +67,7 @@ from eotiles.read.stores import open_stores
 from eotiles.read.web import Web
 from eotiles.runtime import conninfo, open_database
 from eotiles.settings import Settings
+from eotiles.tiler import warm
 
 BODY_MAX_BYTES = 2**20
 BODY_MAX_VALUES = 100_000
@@ -97,7 +96,7 @@ def create_raster(settings: Settings) -> FastAPI:
             )
             app.state.flights = Flights(pool, seconds=SECONDS_MAX)
             # Now, so that no request waits for it: kernels, and FastAPI's description of the routes (0.7 and 1.4 s).
-            await run_sync(warm, PRESETS.values())
+            await run_sync(warm)
             await run_sync(app.openapi)
             yield
 
