@@ -18,6 +18,8 @@ Kernel = Callable[..., None]
 EDGE_PX = 1e-10
 """A position this little past a border of pixels is on it."""
 
+NOWHERE = -(2**40)
+
 LEAST_WEIGHT = 1e-6
 """Less weight of usable pixels than this is none."""
 
@@ -61,163 +63,160 @@ def _nearest(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
-    row0, col0, full_height, full_width = place
     bands, height, width = data.shape
-    masked = mask.size > 0
+    row0, col0, full_height, full_width = place
     whole = limits[0] <= limits[1]
-    across_px = valid.shape[1]
-    xs, ys = np.empty(across_px), np.empty(across_px)
-    places = np.empty(across_px, np.int64)  # in a band of the window, row by row; -1: outside
+    size = valid.shape[1]
+    xs, ys, places = np.empty(size), np.empty(size), _ints(size)
     for i in range(valid.shape[0]):
         _line(down[i], columns, across, xs)
         _line(down[i], rows, across, ys)
-        for j in range(across_px):
-            row, col = _pixel(ys[j], full_height) - row0, _pixel(xs[j], full_width) - col0
-            inside = (0 <= row) & (row < height) & (0 <= col) & (col < width)
-            places[j] = row * width + col if inside else -1
+        for j in range(size):
+            col, row = _pixel(xs[j], full_width) - col0, _pixel(ys[j], full_height) - row0
+            inside = (col >= 0) & (col < width) & (row >= 0) & (row < height)
+            places[j] = row * width + col if inside else 0
             valid[i, j] = inside
-        if masked:
-            flat_mask = mask.reshape(mask.size)
-            for j in range(across_px):
-                if places[j] >= 0 and not flat_mask[places[j]]:
-                    places[j] = -1
-                    valid[i, j] = False
+        if mask.size > 0:
+            usable = mask.reshape(mask.size)
+            for j in range(size):
+                valid[i, j] &= usable[places[j]]
         for b in range(bands):
-            flat = data[b].reshape(height * width)
-            for j in range(across_px):
-                at = places[j]
-                value = flat[max(at, 0)]
-                good = (at >= 0) & _usable(float(value), nodata[b, 0], nodata[b, 1], whole)
+            pixels = data[b].reshape(height * width)
+            for j in range(size):
+                value = pixels[places[j]]
                 out[b, i, j] = value
-                valid[i, j] &= good
-        for b in range(bands):
-            for j in range(across_px):
-                if not valid[i, j]:
-                    out[b, i, j] = 0
+                valid[i, j] &= _usable(float(value), nodata[b, 0], nodata[b, 1], whole)
+        _clear(out, valid, i)
 
 
 def _bilinear(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
-    row0, col0, full_height, full_width = place
     bands, height, width = data.shape
+    row0, col0, full_height, full_width = place
     usable = np.empty(data.shape, np.bool_)
     every = _mark(data, nodata, mask, limits, usable)
-    xs, ys = np.empty(valid.shape[1]), np.empty(valid.shape[1])
+    size = valid.shape[1]
+    xs, own_x, left, dx = np.empty(size), _ints(size), _ints(size), np.empty(size)
+    ys, own_y, top, dy = np.empty(size), _ints(size), _ints(size), np.empty(size)
     for i in range(valid.shape[0]):
         _line(down[i], columns, across, xs)
         _line(down[i], rows, across, ys)
-        for j in range(valid.shape[1]):
-            row, col = _pixel(ys[j], full_height) - row0, _pixel(xs[j], full_width) - col0
-            good = (0 <= row) & (row < height) & (0 <= col) & (col < width)
-            if good and not every:
-                # GDAL makes nothing of a place that is not usable itself, whatever lies around it.
-                for b in range(bands):
-                    good &= usable[b, row, col]
-            valid[i, j] = good
-            if not good:
-                for b in range(bands):
-                    out[b, i, j] = 0
-                continue
-            y, x = ys[j] - 0.5, xs[j] - 0.5
-            below, beside = math.floor(y), math.floor(x)
-            dy, dx = y - below, x - beside
-            top, left = below - row0, beside - col0
-            for b in range(bands):
-                value = _four(data, usable, every, b, top, left, dy, dx)
+        _settle(xs, col0, width, full_width, own_x, left, dx)
+        _settle(ys, row0, height, full_height, own_y, top, dy)
+        _own(usable, every, own_y, own_x, valid[i])
+        for b in range(bands):
+            for j in range(size):
+                if not valid[i, j]:
+                    continue
+                m, k = top[j], left[j]
+                # In line: to hand arrays to a function takes longer than what it would do with them.
+                if every and 0 <= m < height - 1 and 0 <= k < width - 1:
+                    upper = (1.0 - dx[j]) * data[b, m, k] + dx[j] * data[b, m, k + 1]
+                    lower = (1.0 - dx[j]) * data[b, m + 1, k] + dx[j] * data[b, m + 1, k + 1]
+                    value = (1.0 - dy[j]) * upper + dy[j] * lower
+                else:
+                    value = _four(data, usable, b, m, k, dy[j], dx[j])
                 out[b, i, j] = _stored(value, limits)
+        _clear(out, valid, i)
 
 
 def _cubic(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
-    row0, col0, full_height, full_width = place
     bands, height, width = data.shape
+    row0, col0, full_height, full_width = place
     usable = np.empty(data.shape, np.bool_)
     every = _mark(data, nodata, mask, limits, usable)
-    xs, ys = np.empty(valid.shape[1]), np.empty(valid.shape[1])
-    wy, wx = np.empty(4), np.empty(4)
+    size = valid.shape[1]
+    xs, own_x, left, dx = np.empty(size), _ints(size), _ints(size), np.empty(size)
+    ys, own_y, top, dy = np.empty(size), _ints(size), _ints(size), np.empty(size)
+    wy, wx = np.empty((size, 4)), np.empty((size, 4))
     for i in range(valid.shape[0]):
         _line(down[i], columns, across, xs)
         _line(down[i], rows, across, ys)
-        for j in range(valid.shape[1]):
-            row, col = _pixel(ys[j], full_height) - row0, _pixel(xs[j], full_width) - col0
-            good = (0 <= row) & (row < height) & (0 <= col) & (col < width)
-            if good and not every:
-                # GDAL makes nothing of a place that is not usable itself, whatever lies around it.
-                for b in range(bands):
-                    good &= usable[b, row, col]
-            valid[i, j] = good
-            if not good:
-                for b in range(bands):
-                    out[b, i, j] = 0
-                continue
-            y, x = ys[j] - 0.5, xs[j] - 0.5
-            below, beside = math.floor(y), math.floor(x)
-            dy, dx = y - below, x - beside
-            top, left = below - row0, beside - col0
-            _weights(2, 1.0, 2, dy, wy)
-            _weights(2, 1.0, 2, dx, wx)
-            for b in range(bands):
-                if _sixteen(usable, every, b, top - 1, left - 1):
+        _settle(xs, col0, width, full_width, own_x, left, dx)
+        _settle(ys, row0, height, full_height, own_y, top, dy)
+        _own(usable, every, own_y, own_x, valid[i])
+        _weights(2, 1.0, dy, wy)
+        _weights(2, 1.0, dx, wx)
+        for b in range(bands):
+            for j in range(size):
+                if not valid[i, j]:
+                    continue
+                m, k = top[j] - 1, left[j] - 1
+                inner = 0 <= m <= height - 4 and 0 <= k <= width - 4
+                if inner and (every or _sixteen(usable, b, m, k)):
                     value = 0.0
-                    for m in range(4):
-                        row = top - 1 + m
-                        value += wy[m] * (
-                            wx[0] * data[b, row, left - 1]
-                            + wx[1] * data[b, row, left]
-                            + wx[2] * data[b, row, left + 1]
-                            + wx[3] * data[b, row, left + 2]
+                    for n in range(4):
+                        value += wy[j, n] * (
+                            wx[j, 0] * data[b, m + n, k]
+                            + wx[j, 1] * data[b, m + n, k + 1]
+                            + wx[j, 2] * data[b, m + n, k + 2]
+                            + wx[j, 3] * data[b, m + n, k + 3]
                         )
                 else:
-                    value = _four(data, usable, every, b, top, left, dy, dx)
+                    value = _four(data, usable, b, m + 1, k + 1, dy[j], dx[j])
                 out[b, i, j] = _stored(value, limits)
+        _clear(out, valid, i)
 
 
 def _widened(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
-    row0, col0, full_height, full_width = place
     bands, height, width = data.shape
+    row0, col0, full_height, full_width = place
     usable = np.empty(data.shape, np.bool_)
     every = _mark(data, nodata, mask, limits, usable)
-    xs, ys = np.empty(valid.shape[1]), np.empty(valid.shape[1])
+    size = valid.shape[1]
+    xs, own_x, left, dx = np.empty(size), _ints(size), _ints(size), np.empty(size)
+    ys, own_y, top, dy = np.empty(size), _ints(size), _ints(size), np.empty(size)
     rate_y, rate_x = min(1.0, 1.0 / scale[0]), min(1.0, 1.0 / scale[1])
     reach_y, reach_x = math.ceil(radius / rate_y), math.ceil(radius / rate_x)
-    wy, wx = np.empty(2 * reach_y), np.empty(2 * reach_x)
+    wy, wx = np.empty((size, 2 * reach_y)), np.empty((size, 2 * reach_x))
+    wy_sum, wx_sum = np.empty(size), np.empty(size)
     for i in range(valid.shape[0]):
         _line(down[i], columns, across, xs)
         _line(down[i], rows, across, ys)
-        for j in range(valid.shape[1]):
-            row, col = _pixel(ys[j], full_height) - row0, _pixel(xs[j], full_width) - col0
-            good = (0 <= row) & (row < height) & (0 <= col) & (col < width)
-            if good and not every:
-                # GDAL makes nothing of a place that is not usable itself, whatever lies around it.
-                for b in range(bands):
-                    good &= usable[b, row, col]
-            valid[i, j] = good
-            if not good:
-                for b in range(bands):
-                    out[b, i, j] = 0
-                continue
-            y, x = ys[j] - 0.5, xs[j] - 0.5
-            below, beside = math.floor(y), math.floor(x)
-            dy, dx = y - below, x - beside
-            top, left = below - row0, beside - col0
-            top, left = top + 1 - reach_y, left + 1 - reach_x
-            _weights(radius, rate_y, reach_y, dy, wy)
-            _weights(radius, rate_x, reach_x, dx, wx)
-            for b in range(bands):
-                value, weight = _many(data, usable, every, b, top, left, wy, wx)
+        _settle(xs, col0, width, full_width, own_x, left, dx)
+        _settle(ys, row0, height, full_height, own_y, top, dy)
+        _own(usable, every, own_y, own_x, valid[i])
+        _weights(radius, rate_y, dy, wy)
+        _weights(radius, rate_x, dx, wx)
+        for j in range(size):
+            wy_sum[j], wx_sum[j] = wy[j].sum(), wx[j].sum()
+        for b in range(bands):
+            for j in range(size):
+                if not valid[i, j]:
+                    continue
+                m, k = top[j] + 1 - reach_y, left[j] + 1 - reach_x
+                total, weight = 0.0, 0.0
+                if every and 0 <= m <= height - 2 * reach_y and 0 <= k <= width - 2 * reach_x:
+                    for n in range(2 * reach_y):
+                        # Two sums, since an addition has to wait for the one before it.
+                        even, odd = 0.0, 0.0
+                        for p in range(0, 2 * reach_x, 2):
+                            even += wx[j, p] * data[b, m + n, k + p]
+                            odd += wx[j, p + 1] * data[b, m + n, k + p + 1]
+                        total += wy[j, n] * (even + odd)
+                    weight = wy_sum[j] * wx_sum[j]
+                else:
+                    for n in range(max(0, -m), min(2 * reach_y, height - m)):
+                        part, share = 0.0, 0.0
+                        for p in range(max(0, -k), min(2 * reach_x, width - k)):
+                            if usable[b, m + n, k + p]:
+                                part += wx[j, p] * data[b, m + n, k + p]
+                                share += wx[j, p]
+                        total += wy[j, n] * part
+                        weight += wy[j, n] * share
                 if weight < LEAST_WEIGHT:
                     valid[i, j] = False
-                    for c in range(bands):
-                        out[c, i, j] = 0
-                    break
-                out[b, i, j] = _stored(value / weight, limits)
+                else:
+                    out[b, i, j] = _stored(total / weight, limits)
+        _clear(out, valid, i)
 
 
 @njit(error_model="numpy")
@@ -236,11 +235,50 @@ def _line(down: Any, nodes: Any, across: Any, line: Any) -> None:
 
 
 @njit(error_model="numpy")
+def _ints(size: int) -> Any:
+    return np.empty(size, np.int64)
+
+
+@njit(error_model="numpy")
 def _pixel(position: float, size: int) -> int:
-    """The pixel that a position lies in; a negative number that is none, wherever a window begins, where it lies in none."""
-    if not (position >= 0 and position + EDGE_PX <= size):
-        return -(2**40)
-    return min(math.floor(position + EDGE_PX), size - 1)
+    """The pixel that a position lies in; one that no window has where it lies in none."""
+    inside = (position >= 0.0) & (position + EDGE_PX <= size)
+    place = position if inside else 0.0  # what is far away, or NaN, fits in no integer
+    return min(math.floor(place + EDGE_PX), size - 1) if inside else NOWHERE
+
+
+@njit(error_model="numpy")
+def _settle(
+    positions: Any, first: int, size: int, full: int, own: Any, before: Any, delta: Any
+) -> None:
+    """In one direction: the pixel of the window that each position lies in, or -1, the pixel whose centre is before the
+    position, which may be outside the window, and how far before it is."""
+    for j in range(positions.size):
+        pixel = _pixel(positions[j], full) - first
+        own[j] = pixel if (pixel >= 0) & (pixel < size) else -1
+        position = positions[j] if own[j] >= 0 else 0.0
+        lower = math.floor(position - 0.5)
+        before[j] = lower - first
+        delta[j] = position - 0.5 - lower
+
+
+@njit(error_model="numpy")
+def _own(usable: Any, every: bool, own_y: Any, own_x: Any, valid: Any) -> None:
+    """Where a target pixel lies in a pixel that is usable in all bands. Of any other GDAL makes nothing, whatever lies
+    around it."""
+    for j in range(valid.size):
+        valid[j] = (own_y[j] >= 0) & (own_x[j] >= 0)
+    if not every:
+        for b in range(usable.shape[0]):
+            for j in range(valid.size):
+                valid[j] &= usable[b, max(own_y[j], 0), max(own_x[j], 0)]
+
+
+@njit(error_model="numpy")
+def _clear(out: Any, valid: Any, i: int) -> None:
+    for b in range(out.shape[0]):
+        for j in range(out.shape[2]):
+            out[b, i, j] = out[b, i, j] if valid[i, j] else 0
 
 
 @njit(error_model="numpy")
@@ -272,19 +310,15 @@ def _stored(value: float, limits: Any) -> float:
     """What an integer type holds of a value, halves rounded up; other types hold the value."""
     if limits[0] > limits[1]:
         return value
-    return min(max(np.floor(value + 0.5), limits[0]), limits[1])
+    return min(max(float(math.floor(value + 0.5)), limits[0]), limits[1])
 
 
 @njit(error_model="numpy")
 def _four(
-    data: Any, usable: Any, every: bool, b: int, top: int, left: int, dy: float, dx: float
+    data: Any, usable: Any, b: int, top: int, left: int, dy: float, dx: float
 ) -> float:
     """Mean of the usable ones of the 4 pixels around a place; one of them, where it lies, is."""
     height, width = data.shape[1:]
-    if every and top >= 0 and left >= 0 and top + 1 < height and left + 1 < width:
-        return (1.0 - dy) * ((1.0 - dx) * data[b, top, left] + dx * data[b, top, left + 1]) + dy * (
-            (1.0 - dx) * data[b, top + 1, left] + dx * data[b, top + 1, left + 1]
-        )
     total = 0.0
     weight = 0.0
     for m in range(2):
@@ -300,50 +334,28 @@ def _four(
 
 
 @njit(error_model="numpy")
-def _sixteen(usable: Any, every: bool, b: int, top: int, left: int) -> bool:
-    """Whether the 16 pixels from there on are all in the window and usable."""
-    if top < 0 or left < 0 or top + 4 > usable.shape[1] or left + 4 > usable.shape[2]:
-        return False
-    if not every:
-        for row in range(top, top + 4):
-            for col in range(left, left + 4):
-                if not usable[b, row, col]:
-                    return False
+def _sixteen(usable: Any, b: int, top: int, left: int) -> bool:
+    """Whether the 16 pixels from there on are all usable."""
+    for row in range(top, top + 4):
+        for col in range(left, left + 4):
+            if not usable[b, row, col]:
+                return False
     return True
 
 
 @njit(error_model="numpy")
-def _many(
-    data: Any, usable: Any, every: bool, b: int, top: int, left: int, wy: Any, wx: Any
-) -> tuple[float, float]:
-    """Sum and weight of the usable ones of the pixels from there on."""
-    total = 0.0
-    weight = 0.0
-    first, last = max(0, -left), min(wx.size, data.shape[2] - left)
-    for m in range(max(0, -top), min(wy.size, data.shape[1] - top)):
-        row = top + m
-        part = 0.0
-        share = 0.0
-        for k in range(first, last):
-            if every or usable[b, row, left + k]:
-                part += wx[k] * data[b, row, left + k]
-                share += wx[k]
-        total += wy[m] * part
-        weight += wy[m] * share
-    return total, weight
-
-
-@njit(error_model="numpy")
-def _weights(radius: int, rate: float, reach: int, delta: float, weights: Any) -> None:
-    """Of pixels 1 - reach to reach, for a position `delta` past the centre of pixel 0."""
-    for k in range(2 * reach):
-        d = abs((k + 1 - reach - delta) * rate)
-        value = 0.0
-        if radius == 1:
-            if d < 1.0:
-                value = 1.0 - d
-        elif d <= 1.0:
-            value = d * d * (1.5 * d - 2.5) + 1.0
-        elif d <= 2.0:
-            value = d * d * (2.5 - 0.5 * d) - 4.0 * d + 2.0
-        weights[k] = value
+def _weights(radius: int, rate: float, deltas: Any, weights: Any) -> None:
+    """Of pixels 1 - reach to reach, where pixel 0 is `delta` before the position."""
+    reach = weights.shape[1] // 2
+    for j in range(deltas.size):
+        for k in range(2 * reach):
+            d = abs((k + 1 - reach - deltas[j]) * rate)
+            if radius == 1:
+                value = max(0.0, 1.0 - d)
+            elif d <= 1.0:
+                value = d * d * (1.5 * d - 2.5) + 1.0
+            elif d <= 2.0:
+                value = d * d * (2.5 - 0.5 * d) - 4.0 * d + 2.0
+            else:
+                value = 0.0
+            weights[j, k] = value
