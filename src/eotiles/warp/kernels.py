@@ -1,19 +1,21 @@
-"""The inner loops of resampling. They mean what GDAL's warper means: `twin.py` says it in NumPy, tests hold both to GDAL.
+"""The inner loops of resampling. They mean what GDAL's warper means; `twin.py` says it in NumPy.
 
-All compiled code stands in this file, because Numba's cache on disk notices a change of no other.
+All of it stands in one file, because Numba's cache on disk notices a change of no other. The arguments, all in C order:
+
+    data     (band, y, x) window of the source        columns, rows, down, across   of Nodes; across as (n, width)
+    place    row and column in the source of the window's first pixel, height and width of the source
+    nodata   (band, 2) float64                        mask      (y, x) bool as data, or of no size
+    scale    of Nodes                                 radius    1: bilinear, 2: cubic; for `widened`
+    limits   of the integer type, or upside down      out, valid   (band, y, x) and (y, x), filled
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit, types
-
-Kernel = Callable[..., None]
+from numba import njit
 
 EDGE_PX = 1e-10
 """A position this little past a border of pixels is on it."""
@@ -23,43 +25,8 @@ NOWHERE = -(2**40)
 LEAST_WEIGHT = 1e-6
 """Less weight of usable pixels than this is none."""
 
-KERNELS = ("nearest", "bilinear", "cubic", "widened")
-"""The last is bilinear or cubic where pixels of the target are coarser than those of the source."""
 
-
-@lru_cache(maxsize=32)
-def load_kernel(name: str, dtype: str) -> Kernel:
-    """One of KERNELS for pixels of a type: from the cache on disk in 0.1 s, else compiled in seconds."""
-    number = getattr(types, dtype)
-    table = types.Array(types.float64, 2, "C", readonly=True)
-    plane = types.Array(types.boolean, 2, "C", readonly=True)
-    signature = types.void(
-        types.Array(number, 3, "C", readonly=True),
-        table, table, table, table,
-        types.UniTuple(types.int64, 4),
-        table, plane,
-        types.UniTuple(types.float64, 2),
-        types.int64,
-        types.UniTuple(types.float64, 2),
-        types.Array(number, 3, "C"),
-        types.Array(types.boolean, 2, "C"),
-    )  # fmt: skip
-    flags = {
-        "nogil": True,  # tiles are drawn by threads
-        "parallel": False,  # parallelism is over tiles
-        "fastmath": False,  # it may assume that NaN does not occur, and here it means unusable
-        "boundscheck": False,  # each place is compared with the window before it is read
-        "error_model": "numpy",  # a division by zero is no exception; none occurs
-    }
-    loop = {"nearest": _nearest, "bilinear": _bilinear, "cubic": _cubic, "widened": _widened}[name]
-    try:
-        kernel: Kernel = njit(signature, cache=True, **flags)(loop)
-    except (RuntimeError, OSError):  # no folder that can be written to, or a full disk
-        kernel = njit(signature, cache=False, **flags)(loop)
-    return kernel
-
-
-def _nearest(
+def nearest(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
@@ -89,7 +56,7 @@ def _nearest(
         _clear(out, valid, i)
 
 
-def _bilinear(
+def bilinear(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
@@ -122,7 +89,7 @@ def _bilinear(
         _clear(out, valid, i)
 
 
-def _cubic(
+def cubic(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
@@ -163,7 +130,7 @@ def _cubic(
         _clear(out, valid, i)
 
 
-def _widened(
+def widened(
     data: Any, columns: Any, rows: Any, down: Any, across: Any, place: Any, nodata: Any, mask: Any,
     scale: Any, radius: Any, limits: Any, out: Any, valid: Any,
 ) -> None:  # fmt: skip
@@ -306,7 +273,7 @@ def _mark(data: Any, nodata: Any, mask: Any, limits: Any, usable: Any) -> bool:
 
 
 @njit(error_model="numpy")
-def _stored(value: float, limits: Any) -> float:
+def _stored(value: float, limits: Any) -> Any:
     """What an integer type holds of a value, halves rounded up; other types hold the value."""
     if limits[0] > limits[1]:
         return value
@@ -314,9 +281,7 @@ def _stored(value: float, limits: Any) -> float:
 
 
 @njit(error_model="numpy")
-def _four(
-    data: Any, usable: Any, b: int, top: int, left: int, dy: float, dx: float
-) -> float:
+def _four(data: Any, usable: Any, b: int, top: int, left: int, dy: float, dx: float) -> float:
     """Mean of the usable ones of the 4 pixels around a place; one of them, where it lies, is."""
     height, width = data.shape[1:]
     total = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.warp.kernels import KERNELS, load_kernel
+from eotiles.warp.compiled import KERNELS, load_kernel
 from eotiles.warp.nodes import METHODS, RADIUS, Nodes
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -19,6 +19,10 @@ WARMED = ("uint8", "uint16", "int16", "int32", "float32")
 
 WORK_MAX = 2**31
 """Source pixels times target pixels times bands that one answer may be made of: some two seconds."""
+
+WEIGHTS_MAX = 2**22
+"""Weights that one row may need: 32 MB."""
+
 
 class TooCoarse(Exception):
     """A target pixel is made of so many source pixels that the source needs overviews."""
@@ -83,14 +87,15 @@ def resample(
 
 
 def check_work(nodes: Nodes, method: str, *, bands: int) -> None:
-    """Hold the work of one answer to WORK_MAX; to be asked before pixels are read.
+    """Hold the work of one answer to WORK_MAX and WEIGHTS_MAX; to be asked before pixels are read.
 
     Raises:
         TooCoarse: it is more.
     """
     height, width = nodes.shape
     down, across = (max(2 * radius, 1) for radius in nodes.radii(method))
-    if height * width * bands * down * across > WORK_MAX:
+    work = height * width * bands * down * across
+    if work > WORK_MAX or width * max(down, across) > WEIGHTS_MAX:
         raise TooCoarse
 
 
