@@ -39,7 +39,7 @@ class Nodes:
 
     down: Floats
     across: Floats
-    """(height, n) and (width, n) float64. The position of pixel (i, j) is down[i] @ columns @ across[j], and so for rows."""
+    """(height, n) and (width, n) float64. Pixel (i, j) is in column down[i] @ columns @ across[j], and so for rows."""
 
     source_shape: tuple[int, int]
     """Height and width of the source in pixels."""
@@ -159,7 +159,7 @@ def _range(*values: Floats) -> tuple[float, float]:
 
 
 def _beyond_the_antimeridian(source: Grid) -> bool:
-    """Whether a source counts degrees past 180: there GDAL goes around the world, and a plain transformation does not."""
+    """Whether a source counts degrees past 180: there GDAL goes around the world, a plain transformation does not."""
     if not source.crs.is_geographic:
         return False
     left, _, right, _ = source.bounds

@@ -1,8 +1,8 @@
 """Where the pixels of a grid lie in another CRS: a polynomial through a few exact points, with a bound on its error.
 
 A transformation between two CRSs is as smooth as the earth is round, so over a tile it is a polynomial of low degree to
-far more digits than a pixel needs. Chebyshev points make that safe: the error of the polynomial is largest at places that
-are known beforehand, and there it is compared with the exact transformation. Where there is a jump (antimeridian,
+far more digits than a pixel needs. Chebyshev points make that safe: the error of the polynomial is largest at places
+that are known beforehand, and there it is compared with the exact transformation. Where there is a jump (antimeridian,
 pole, the end of a projection) no degree is good enough, and None says so.
 """
 
@@ -122,7 +122,7 @@ class _Mesh:
 
     down: Floats
     across: Floats
-    """(n * n + (n + 1) * (n + 1),) float64: the Chebyshev points, then the places where the polynomial is furthest off."""
+    """(n * n + (n + 1) * (n + 1),) float64: the Chebyshev points, then where the polynomial is furthest off."""
 
     check: Floats
     """(n + 1, n) float64: what the exact points weigh at the latter."""

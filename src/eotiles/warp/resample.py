@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.warp.kernels import load_kernel
+from eotiles.warp.compiled import KERNELS, load_kernel
 from eotiles.warp.nodes import METHODS, RADIUS, Nodes
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -19,6 +19,9 @@ WARMED = ("uint8", "uint16", "int16", "int32", "float32")
 
 WORK_MAX = 2**31
 """Source pixels times target pixels times bands that one answer may be made of: some two seconds."""
+
+WEIGHTS_MAX = 2**22
+"""Weights that one row may need: 32 MB."""
 
 
 class TooCoarse(Exception):
@@ -57,11 +60,15 @@ def resample(
     height, width = nodes.shape
     out = np.empty((len(data), height, width), data.dtype)
     valid = np.empty((height, width), np.bool_)
+    if data.size == 0:
+        out[:], valid[:] = 0, False
+        return out, valid
     if mask is None:
         mask = np.empty((0, 0), np.bool_)
     elif mask.shape != data.shape[1:]:
         raise ValueError(f"mask {mask.shape} does not fit data {data.shape}")
-    load_kernel("nearest" if method == "nearest" else "convolve", data.dtype.name)(
+    widened = nodes.widened and method != "nearest"
+    load_kernel("widened" if widened else method, data.dtype.name)(
         np.ascontiguousarray(data),
         nodes.columns,
         nodes.rows,
@@ -70,9 +77,8 @@ def resample(
         (*origin, *nodes.source_shape),
         _nodata(nodata, data),
         np.ascontiguousarray(mask),
-        nodes.scale if nodes.widened else (1.0, 1.0),
+        nodes.scale,
         RADIUS[method],
-        nodes.widened,
         _limits(data.dtype),
         out,
         valid,
@@ -81,21 +87,22 @@ def resample(
 
 
 def check_work(nodes: Nodes, method: str, *, bands: int) -> None:
-    """Hold the work of one answer to WORK_MAX; to be asked before pixels are read.
+    """Hold the work of one answer to WORK_MAX and WEIGHTS_MAX; to be asked before pixels are read.
 
     Raises:
         TooCoarse: it is more.
     """
     height, width = nodes.shape
     down, across = (max(2 * radius, 1) for radius in nodes.radii(method))
-    if height * width * bands * down * across > WORK_MAX:
+    work = height * width * bands * down * across
+    if work > WORK_MAX or width * max(down, across) > WEIGHTS_MAX:
         raise TooCoarse
 
 
-def warm(dtypes: Iterable[str] = WARMED, methods: Iterable[str] = METHODS) -> None:
-    """Load, or compile, the kernels of types and methods: to be called when a process starts."""
-    for name in {"nearest" if method == "nearest" else "convolve" for method in methods}:
-        for dtype in dtypes:
+def warm(dtypes: Iterable[str] = WARMED) -> None:
+    """Load, or compile, the kernels of types of pixels: to be called when a process starts."""
+    for dtype in dtypes:
+        for name in KERNELS:
             load_kernel(name, dtype)
 
 
