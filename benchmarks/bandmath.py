@@ -57,7 +57,7 @@ def warm_up() -> list[Line]:
     further = time.process_time() - start
     print(f"# presets: {compiling:.2f} s, with the import of Numba {presets:.2f} s", flush=True)
     return [
-        line("presets ready (bar: 2 s)", presets * 1e3, 2000.0, bar=1),
+        line("presets and machine ready (bar: 3 s)", presets * 1e3, 3000.0, bar=1),
         line("one more shape (bar: 0.5 s)", further * 1e3, 500.0, bar=1),
     ]
 
@@ -109,7 +109,10 @@ def drawing(size: int) -> list[Line]:
         if name == "NDVI":
             lines.append(
                 compare(
-                    f"{name} {size}, NumPy in float32", ours, lambda: numpy_ndvi(data, valid), bar=2
+                    f"{name} {size}, NumPy in float32",
+                    ours,
+                    lambda: numpy_ndvi(data, valid),
+                    bar=1.4,
                 )
             )
     return lines
@@ -129,7 +132,7 @@ def painting(
         values, usable = kernel(physical(numbers, scales=scales, offsets=offsets), valid)
         return np.where(usable, linear_rescale(values, rescale), 0).astype(np.uint8)
 
-    return compare(f"{name} to levels, one pass against four", fused, stepwise, bar=5)
+    return compare(f"{name} to levels, one pass against four", fused, stepwise, bar=3)
 
 
 def main() -> int:
