@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +157,23 @@ def test_the_background_ends() -> None:
     assert not [thread for thread in threading.enumerate() if thread is own._thread]
     assert len(own) <= 4
     Shapes(capacity=1).stop()  # one that never began
+
+
+def test_a_process_ends_in_the_midst_of_compiling() -> None:
+    program = (
+        "import numpy as np\n"
+        "from eotiles.bandmath.grammar import parse\n"
+        "from eotiles.bandmath.kernels import interpret_kernel\n"
+        "for n in range(1, 30):\n"
+        "    kernel = interpret_kernel(parse('+'.join(['a*a'] * n) + '-a/2', names=['a']), ('a',))\n"
+        "    for _ in range(3):\n"
+        "        kernel(np.ones((1, 8, 8), 'f4'), np.ones((8, 8), bool))\n"
+        "print('done')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
 
 
 def test_a_shape_that_cannot_be_compiled_stays_on_the_machine(
