@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from eotiles.core.grid import Grid
 from eotiles.core.watch import Watch
 from eotiles.plan import Step
 from eotiles.read.files import Files
+from eotiles.read.header import Header
 from eotiles.read.library import Cutting
 from eotiles.read.native import Cut, Native
 from eotiles.read.pixels import Nodata, Pixels, native_pixels
@@ -69,10 +72,10 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     if resampling not in METHODS or found.header.dtype.name not in DTYPES:
         return f"resampling {resampling}"
     bands = files.bands(step.asset, step.bands)
-    level = pick_level(grid, found.grids)
-    nodes = None if level is None else find_nodes(grid, found.grids[level])
-    if level is None or nodes is None:
+    placed = _placed(grid, found.header)
+    if placed is None:
         return "the grid crosses the antimeridian or a pole"
+    level, nodes = placed
     try:
         check_work(nodes, resampling, bands=len(bands))
     except TooCoarse:
@@ -82,6 +85,48 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     if cut is not None and cut.decoded_bytes > DECODED_BYTES_MAX:
         return "very many blocks are needed at once"
     return Warped(found, bands, nodes, resampling, cut)
+
+
+PLACED_MAX = 512
+"""Grids whose nodes are kept: some 25 kB each. Bands of a scene share them, and so do all who look at a place."""
+
+Placed = tuple[int, Nodes]
+"""A level of a file, and where the pixels of a grid are in it."""
+
+
+class _Kept:
+    """Where grids lie in files, the least recently used leaving first. Called from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._placed: OrderedDict[Hashable, Placed | None] = OrderedDict()
+
+    def get(self, key: Hashable, find: Callable[[], Placed | None]) -> Placed | None:
+        with self._lock:
+            if key in self._placed:
+                self._placed.move_to_end(key)
+                return self._placed[key]
+        found = find()
+        with self._lock:
+            self._placed[key] = found
+            while len(self._placed) > PLACED_MAX:
+                self._placed.popitem(last=False)
+        return found
+
+
+_kept = _Kept()
+
+
+def _placed(grid: Grid, header: Header) -> Placed | None:
+    """Which level a grid is made of, and where its pixels are in it; None where GDAL has to find out."""
+
+    def find() -> Placed | None:
+        level = pick_level(grid, header.grids)
+        nodes = None if level is None else find_nodes(grid, header.grids[level])
+        return None if level is None or nodes is None else (level, nodes)
+
+    target = grid.crs.wkt, tuple(grid.transform), grid.height_px, grid.width_px
+    return _kept.get((target, header.place), find)
 
 
 def gather(

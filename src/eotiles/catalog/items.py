@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from eotiles.catalog.database import Database
@@ -19,6 +19,9 @@ class Item:
     """A STAC Item as pgSTAC stores it."""
 
     stac: Json
+
+    plans: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was planned for it, by layer."""
 
     @property
     def id(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -111,6 +113,17 @@ class Header:
     @property
     def has_mask(self) -> bool:
         return self.levels[0].mask is not None
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """Of each level, the full image first."""
+        return tuple(self.level_grid(level) for level in self.levels)
+
+    @cached_property
+    def place(self) -> Hashable:
+        """Equal for files whose levels lie alike: what is found out about one holds for the others."""
+        sizes = tuple((level.width_px, level.height_px) for level in self.levels)
+        return self.grid.crs.wkt, tuple(self.grid.transform), sizes
 
     def level_grid(self, level: Level) -> Grid:
         """The Grid of a level: its pixels share out the extent of the full image, whatever was rounded."""

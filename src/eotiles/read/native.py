@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.core.grid import Grid, Window
+from eotiles.core.grid import Window
 from eotiles.read.blocks import BlockKey
 from eotiles.read.codecs import decode_block, decode_mask, sparse_block, sparse_mask
 from eotiles.read.header import Header, Level
@@ -29,11 +28,6 @@ class Native:
 
     file: Object
     header: Header
-
-    @cached_property
-    def grids(self) -> tuple[Grid, ...]:
-        """Of each level, the full image first."""
-        return tuple(self.header.level_grid(level) for level in self.header.levels)
 
 
 @dataclass(frozen=True, eq=False)

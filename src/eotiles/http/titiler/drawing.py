@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rasterio.crs import CRS
-from rasterio.warp import transform_bounds
-from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.models import ImageData
 
 from eotiles.catalog.bands import geotiff_assets
 from eotiles.catalog.frames import Frame
 from eotiles.catalog.items import Item
+from eotiles.core.earth import degrees
 from eotiles.core.errors import BadParameter, UnknownAsset
 from eotiles.core.grid import Bounds, Grid
 from eotiles.core.raster import Raster
@@ -32,6 +31,10 @@ from eotiles.read.pixels import Nodata, Pixels
 from eotiles.tiler import Levels, evaluate, paint
 
 Result = TypeVar("Result")
+
+
+PLANS_MAX = 64
+"""Plans that are kept with an item."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def draw_item(
     Raises:
         TileOutsideBounds: the item's footprint does not touch the grid.
     """
-    plan = plan_layer(item.stac, layer, physical=reading.physical)
+    plan = plan_item(item, layer, reading)
     require_touch(item, grid.bounds, grid.crs)
     watch.lap("plan")
     return patiently(
@@ -135,7 +138,7 @@ def paint_item(
     Raises:
         TileOutsideBounds: the item's footprint does not touch the grid.
     """
-    plan = plan_layer(item.stac, layer, physical=reading.physical)
+    plan = plan_item(item, layer, reading)
     require_touch(item, grid.bounds, grid.crs)
     watch.lap("plan")
 
@@ -169,6 +172,21 @@ def sample_plan(
     return evaluate(plan, [read(step) for step in plan.steps])
 
 
+def plan_item(item: Item, layer: Layer, reading: Reading) -> Plan:
+    """The plan of a layer of an item, made once for as long as the item is known.
+
+    Raises:
+        BadParameter, NotFound: the item has not what the layer needs.
+    """
+    key = layer, reading.physical
+    found: Plan | None = item.plans.get(key)
+    if found is None:
+        if len(item.plans) >= PLANS_MAX:
+            item.plans.clear()
+        found = item.plans[key] = plan_layer(item.stac, layer, physical=reading.physical)
+    return found
+
+
 def require_touch(item: Item, bounds: Bounds, crs: CRS) -> None:
     """Refuse an area where the catalogue knows that the item has nothing, before a file is opened.
 
@@ -178,10 +196,11 @@ def require_touch(item: Item, bounds: Bounds, crs: CRS) -> None:
     box = item.bbox
     if box is None or box[0] > box[2]:
         return
-    if crs != WGS84_CRS:
-        bounds = transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
-    west, south, east, north = bounds
-    if not all(math.isfinite(edge) for edge in bounds) or west > east:
+    around = degrees(bounds, crs)
+    if around is None or not all(math.isfinite(edge) for edge in around):
+        return
+    west, south, east, north = around
+    if west > east:
         return
     if west >= box[2] or east <= box[0] or south >= box[3] or north <= box[1]:
         raise TileOutsideBounds(f"the area asked for lies outside item {name_of(item.stac)}")

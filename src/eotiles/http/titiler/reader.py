@@ -29,6 +29,7 @@ from eotiles.http.titiler.drawing import (
     draw_plan,
     file_frame,
     open_files,
+    plan_item,
     require_touch,
     sample_plan,
 )
@@ -289,7 +290,7 @@ class ItemReader(BaseReader):
         }
 
     def _plan(self, layer: Layer, reading: Reading) -> Plan:
-        return plan_layer(self.input.stac, layer, physical=reading.physical)
+        return plan_item(self.input, layer, reading)
 
     def _files(self) -> Files:
         return open_files(self.input, self.access)
