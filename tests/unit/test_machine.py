@@ -54,7 +54,7 @@ def test_the_same_bytes_as_a_compiled_kernel(text: str) -> None:
     assert_same(machine(expression), compile_kernel(expression, BANDS, shapes=shapes))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(root=values(4))
 def test_random_trees_give_the_same_bytes_compiled(root: Node) -> None:
     try:
@@ -64,7 +64,7 @@ def test_random_trees_give_the_same_bytes_compiled(root: Node) -> None:
     assert_same(machine(expression), compile_kernel(expression, BANDS, shapes=shapes))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(root=values(6))
 def test_random_trees_give_the_same_bytes_as_the_twin(root: Node) -> None:
     try:
