@@ -101,12 +101,12 @@ EMIT: dict[str, Emit] = {
 """Operation → instructions. `twin.OPERATIONS` says the same in NumPy."""
 
 
-def pixel_function(shape: Shape) -> Any:
+def pixel_function(shape: Shape, *, scaled: bool) -> Any:
     """A function for Numba code: `pixel(data, slots, scales, offsets, constants, i) -> float64`.
 
     It is NaN where a band is not finite.
     data: (band, pixel) float32, C order. slots: tuple of ints, where in `data` each band of the shape is.
-    scales, offsets: tuples of float64, a band's value is float32(number * scale + offset).
+    scales, offsets: tuples of float64, a band's value is float32(number * scale + offset) if `scaled`, else as it is.
     constants: tuple of float64. i: the pixel.
     """
 
@@ -122,7 +122,11 @@ def pixel_function(shape: Shape) -> Any:
                 slot, scale, offset = (builder.extract_value(args[k], band) for k in (1, 2, 3))
                 place = builder.add(builder.mul(slot, pixels), args[5])
                 value = builder.load(builder.gep(array.data, [place]))
-                value = _physical(builder, value, scale, offset)
+                value = (
+                    _physical(builder, value, scale, offset)
+                    if scaled
+                    else builder.fpext(value, _F64)
+                )
                 magnitude = EMIT["abs"](builder, value)
                 finite = builder.and_(finite, builder.fcmp_ordered("<", magnitude, _INF))
                 registers.append(value)
