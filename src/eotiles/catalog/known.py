@@ -66,6 +66,7 @@ class Known:
         lists_bytes: int = LISTS_BYTES,
     ) -> None:
         self._database = database
+        self.epochs = epochs
         self._items: Cache[Name, KnownItem] = Cache(epochs, most=ITEMS, most_bytes=items_bytes)
         self._collections: Cache[str, dict[str, Any]] = Cache(
             epochs, most=PLACES, most_bytes=PLACES_BYTES
@@ -223,10 +224,9 @@ class Known:
         for out in range(COARSER + 1):
             if z - out < tms.minzoom:
                 break
-            try:
-                around = self._block_box(tms, x >> out, y >> out, z - out)
-            except Exception:
+            if not _has_tile(tms, x >> out, y >> out, z - out):
                 break
+            around = self._block_box(tms, x >> out, y >> out, z - out)
             block = self._blocks.peek((mosaic.key, around))
             if block is not None and block.is_complete and block.contains(box):
                 return block
@@ -258,6 +258,11 @@ class Known:
         return {
             (collection, item): _loaded(collection, item, text) for collection, item, text in rows
         }
+
+
+def _has_tile(tms: TileMatrixSet, x: int, y: int, z: int) -> bool:
+    matrix = tms.matrix(z)
+    return bool(x < matrix.matrixWidth and y < matrix.matrixHeight)
 
 
 def mosaic_version(items: Sequence[KnownItem]) -> str:

@@ -35,6 +35,7 @@ from eotiles.catalog.registry import Registry
 from eotiles.core.index import INDICES
 from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
+from eotiles.http.known import KnownCounters
 from eotiles.http.service import equip
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
@@ -59,7 +60,7 @@ from eotiles.http.titiler.renders import item_renders, mosaic_renders, search_bo
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
 from eotiles.http.titiler.wmts import WmtsLayersExtension
 from eotiles.read.hrefs import allow_list
-from eotiles.runtime import conninfo, open_database
+from eotiles.runtime import conninfo, open_database, open_known
 from eotiles.settings import Settings
 
 BODY_MAX_BYTES = 2**20
@@ -76,6 +77,12 @@ def create_raster(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.database = await stack.enter_async_context(open_database(settings, "read"))
+            app.state.known = await stack.enter_async_context(
+                open_known(settings, app.state.database)
+            )
+            counters = KnownCounters(app.state.known)
+            app.state.meters.registry.register(counters)
+            stack.callback(app.state.meters.registry.unregister, counters)
             app.state.dbpool = stack.enter_context(
                 Registry(
                     conninfo(settings, "read"),

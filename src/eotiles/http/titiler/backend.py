@@ -1,8 +1,8 @@
 """Mosaics for TiTiler's factory: the items of a search, drawn on one grid, the first that has a pixel on top.
 
-Differences from titiler-pgstac's backend, on purpose: no cache, so that a deleted item is gone at once; whether a tile
-is full is decided by pixels, not by footprints, which lie wherever 'no data' is; items bring their properties; SQL runs
-on the async pool of the process.
+Differences from titiler-pgstac's backend, on purpose: its cache is not used, so that a deleted item is gone within a
+second (catalog/known.py); whether a tile is full is decided by pixels, not by footprints, which lie wherever 'no data'
+is; items bring their properties; SQL runs on the async pool of the process.
 """
 
 from __future__ import annotations
@@ -144,10 +144,7 @@ class MosaicBackend(PGSTACBackend):
         scan_limit, time_limit, exitwhenfull and skipcovered are titiler-pgstac's, for a look-up that stops by
         footprints; here reading stops as soon as every pixel is filled, so they have nothing to do.
         """
-        limit = ITEMS_DEFAULT if items_limit is None else items_limit
-        if not 1 <= limit <= ITEMS_MAX:
-            raise BadParameter(f"items_limit takes 1 to {ITEMS_MAX}, got {limit}")
-        return self.finder.items(self.input, geometry, limit)
+        return self.finder.items(self.input, geometry, _items_limit(items_limit))
 
     def _find_in(
         self, bounds: Bounds, crs: CRS, options: dict[str, Any] | None
@@ -184,7 +181,11 @@ class MosaicBackend(PGSTACBackend):
         """A tile and the items that it came from; empty where there are none."""
         check_tile(self.tms, x, y, z)
         grid = tile_grid(self.tms, x, y, z, size_px=tilesize, buffer_px=buffer)
-        items = self._find_in(grid.bounds, grid.crs, search_options)
+        if buffer == 0:
+            limit = _items_limit(**(search_options or {}))
+            items = self.finder.tile_items(self.input, self.tms, x, y, z, limit)
+        else:
+            items = self._find_in(grid.bounds, grid.crs, search_options)
         try:
             return self._merge(items, grid, layer, reading, pixel_selection)
         except EmptyMosaicError:
@@ -341,3 +342,10 @@ class MosaicBackend(PGSTACBackend):
         if image.count == 0:
             raise BadParameter("pixel_selection=lastband… takes the last band away: ask for two")
         return Image.of(image), [str(item) for item in used]
+
+
+def _items_limit(items_limit: int | None = None, **ignored: Any) -> int:
+    limit = ITEMS_DEFAULT if items_limit is None else items_limit
+    if not 1 <= limit <= ITEMS_MAX:
+        raise BadParameter(f"items_limit takes 1 to {ITEMS_MAX}, got {limit}")
+    return limit

@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Annotated, Any, Literal
 
-from anyio.from_thread import run as run_in_loop
 from attrs import define
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -14,10 +13,10 @@ from titiler.core.factory import BaseFactory, FactoryExtension
 
 from eotiles.catalog.attribution import attribution
 from eotiles.catalog.items import Item
-from eotiles.catalog.mosaic import Mosaic, find_items
+from eotiles.catalog.mosaic import Mosaic
 from eotiles.core.errors import BadParameter
 from eotiles.core.index import BAND_SYMBOLS, INDICES, Index
-from eotiles.http.titiler.finder import collection_of
+from eotiles.http.titiler.finder import collection_of, sample
 from eotiles.http.titiler.layers import parse_index
 from eotiles.http.titiler.parameters import RenderParams
 from eotiles.http.titiler.styling import colormap_params
@@ -81,8 +80,9 @@ class IndicesExtension(FactoryExtension):
             if isinstance(place, Item):
                 items: tuple[Item, ...] = (place,)
             else:
-                database = request.app.state.database
-                items = await find_items(database, place, geometry=None, limit=SAMPLE)
+                known = request.app.state.known
+                found = await known.mosaic_items(place, box=None, limit=SAMPLE)
+                items = tuple(each.item for each in found)
             return {"indices": [_best(index, items) for index in INDICES.values()]}
 
 
@@ -189,11 +189,10 @@ def _attributed(endpoint: Callable[..., Json]) -> Callable[..., Json]:
 
 
 def _attribution(place: Item | Mosaic, request: Request) -> str | None:
-    database = request.app.state.database
+    known = request.app.state.known
     if isinstance(place, Mosaic):
         if (found := attribution(None, place.collection)) is not None:
             return found
-        items = run_in_loop(partial(find_items, geometry=None, limit=SAMPLE), database, place)
-        each = [attribution(item.stac, None) for item in items]
+        each = [attribution(item.stac, None) for item in sample(known, place, SAMPLE)]
         return "; ".join(dict.fromkeys(text for text in each if text)) or None
-    return attribution(place.stac, collection_of(database, place))
+    return attribution(place.stac, collection_of(known, place))
