@@ -26,7 +26,7 @@ from eotiles.catalog.viewport import (
     tile_box,
 )
 from eotiles.catalog.viewport import ITEMS_MAX as BLOCK_ITEMS_MAX
-from eotiles.core.errors import AssetUnreadable
+from eotiles.core.errors import AssetUnreadable, UnknownItem
 from eotiles.core.sql import read_sql
 
 ITEMS, ITEMS_BYTES = 20_000, 64 * 2**20
@@ -115,9 +115,12 @@ class Known:
         kept = self._items.peek(name)
         if kept is not None:
             return kept
-        while (found := await self.items([name])) == ():
-            await get_item(self._database, collection, item)  # says which of the two is missing
-        return found[0]
+        for _ in range(2):
+            if found := await self.items([name]):
+                return found[0]
+            # Says which of the two is missing; or it was made this very moment.
+            await get_item(self._database, collection, item)
+        raise UnknownItem(f"collection {collection!r} has no item {item!r}")
 
     async def items(self, names: Sequence[Name]) -> tuple[KnownItem, ...]:
         """Items by collection and id, in that order; those that do not exist (any more) are left out.
