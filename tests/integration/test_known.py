@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -346,3 +347,25 @@ def test_over_http_a_change_is_seen_within_a_second(raster: Raster, ingest_conni
     text = raster.http.get("/metrics").text
     assert "eotiles_raster_known_changes_heard 1.0" in text
     assert 'eotiles_raster_known_hits_total{kind="items"}' in text
+
+
+@pytest.mark.filterwarnings("ignore:Point:UserWarning")
+def test_no_route_changes_what_is_shared(raster: Raster) -> None:
+    """Items and collections are handed to TiTiler as they are kept: asked twice, every route says the same."""
+    paths = [
+        f"{place}/{path}"
+        for place in (raster.item("mixed"), raster.collection)
+        for path in (
+            "WebMercatorQuad/tilejson.json?index=ndvi", "info?assets=red", "renders", "indices", "WMTSCapabilities.xml",
+            "WMTSCapabilities.xml?index=ndvi", "tiles", "legend?index=ndvi&f=json",
+            "WebMercatorQuad/map.html?index=ndvi",
+        )
+    ]  # fmt: skip
+    first = [raster.http.get(path) for path in paths]
+    second = [raster.http.get(path) for path in paths]
+    assert sum(answer.status_code == 200 for answer in first) >= 12
+    for before, after in zip(first, second, strict=True):
+        # When a search was last used is the time of the request.
+        texts = [re.sub(r'"lastused":"[^"]*"', "", answer.text) for answer in (before, after)]
+        assert before.status_code == after.status_code, before.url
+        assert texts[0] == texts[1], before.url
