@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eotiles.catalog.database import Database, Role
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
+
+if TYPE_CHECKING:
+    from eotiles.catalog.known import Known
 
 
 def uses_embedded(settings: Settings) -> bool:
@@ -59,6 +62,22 @@ def open_database(settings: Settings, role: Role) -> Database:
         statement_timeout_s=settings.statement_timeout_s if reading else 30.0,
         readonly=reading,
     )
+
+
+@asynccontextmanager
+async def open_known(settings: Settings, database: Database) -> AsyncIterator[Known]:
+    """What a process that draws knows of the catalogue, and the connection over which it hears of changes."""
+    # Imported here: a catalogue-only process needs neither, nor the geometry libraries behind them.
+    from eotiles.catalog.changes import Changes  # noqa: PLC0415
+    from eotiles.catalog.epochs import Epochs  # noqa: PLC0415
+    from eotiles.catalog.known import Known  # noqa: PLC0415
+
+    epochs = Epochs()
+    async with (
+        Changes(conninfo(settings, "read"), epochs=epochs),
+        Known(database, epochs) as known,
+    ):
+        yield known
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from pypgstac.db import PgstacDB
 from pypgstac.migrate import Migrate
@@ -16,6 +17,7 @@ from eotiles.catalog.migrations import migrate
 from eotiles.core.errors import SetupError
 from eotiles.embedded.cluster import Cluster
 from eotiles.embedded.layout import Layout
+from tests import builders
 
 pytestmark = pytest.mark.integration
 
@@ -79,6 +81,41 @@ def test_an_older_pgstac_is_upgraded_and_its_rights_put_right(other: str) -> Non
             " has_table_privilege('eotiles_read', 'pgstac.search_wheres', 'INSERT')"
         ).fetchone()
     assert row == ("0.10.0", False, True, False)
+
+
+TRIGGERS = """
+SELECT relname::text, proowner::regrole::text FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE tgname = 'eotiles_changed' ORDER BY relname
+"""
+
+
+def test_changes_are_told_in_a_catalogue_that_has_items_already(other: str) -> None:
+    """The partitions that are there get the trigger too, and it is pgSTAC's owner's, whoever migrates."""
+    with (
+        ConnectionPool(other, min_size=1, max_size=1, open=True) as pool,
+        PgstacDB(pool=pool) as old,
+    ):
+        Migrate(old).run_migration("0.9.9")
+    collection, item = builders.collection("old"), builders.item("one", collection="old")
+    with psycopg.connect(other, options="-c search_path=pgstac,public") as connection:
+        connection.execute("SELECT create_collection(%s)", [Jsonb(collection)])
+        connection.execute("SELECT create_item(%s)", [Jsonb(item)])
+    for _ in range(2):
+        migrate(other)
+        with psycopg.connect(other) as connection:
+            found = connection.execute(TRIGGERS.encode()).fetchall()
+        assert [name for name, _ in found] == ["_items_1", "collections", "items"]
+        assert {owner for _, owner in found} == {"pgstac_admin"}
+    with (
+        psycopg.connect(other, autocommit=True) as hearing,
+        psycopg.connect(other, options="-c search_path=pgstac,public") as writing,
+    ):
+        hearing.execute("LISTEN eotiles_changes")
+        writing.execute("SELECT delete_item('one', 'old')")
+        writing.commit()
+        told = [notify.payload for notify in hearing.notifies(timeout=5, stop_after=1)]
+    assert told == ["old"]
 
 
 def test_a_pgstac_from_the_future_is_left_alone(other: str) -> None:

@@ -33,6 +33,7 @@ def migrate(conninfo: str) -> str:
             connection.execute(read_sql("roles"))
             version = _migrate_pgstac(conninfo)
             connection.execute(read_sql("grants"))
+            connection.execute(read_sql("changes"))
             return version
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import psycopg
@@ -53,8 +56,33 @@ class Mosaic:
     hash: str | None = None
     """Of a registered search."""
 
+    @cached_property
+    def key(self) -> bytes:
+        """Of the search: mosaics with equal keys have the same items."""
+        text = json.dumps(self.search, sort_keys=True, separators=(",", ":"))
+        return blake2b(text.encode(), digest_size=16).digest()
+
+    @cached_property
+    def collections(self) -> frozenset[str] | None:
+        """Those that its items can be of; None: any."""
+        named = self.search.get("collections")
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            return None
+        return frozenset(named)
+
     def __str__(self) -> str:
         return self.title
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An item of a mosaic by name, and where it lies."""
+
+    collection: str
+    id: str
+
+    footprint: bytes
+    """WKB, WGS 84: the very numbers that PostgreSQL compares."""
 
 
 async def collection_mosaic(
@@ -67,6 +95,11 @@ async def collection_mosaic(
         Unavailable: the database is down or busy.
     """
     found = await get_collection(database, collection)
+    return mosaic_of(found, collection, search=search)
+
+
+def mosaic_of(found: dict[str, Any], collection: str, *, search: Mapping[str, Any]) -> Mosaic:
+    """The mosaic of a collection that was looked up."""
     extent = found.get("extent", {}).get("spatial", {}).get("bbox") or [None]
     metadata: dict[str, Any] = {
         "type": "mosaic",
@@ -129,16 +162,36 @@ async def find_items(
         BadParameter: pgSTAC cannot use the search.
         Unavailable: the database is down or busy.
     """
-    values = {
+    values = {**_asked(mosaic, geometry, limit), "fields": Jsonb(_FIELDS)}
+    rows = await _rows(database, read_sql("mosaic_items"), values)
+    return tuple(Item(content) for (content,) in rows)
+
+
+async def list_items(
+    database: Database, mosaic: Mosaic, *, geometry: Json | None, limit: int
+) -> tuple[Listed, ...]:
+    """What find_items finds, in the same order, by name only.
+
+    Raises:
+        BadParameter: pgSTAC cannot use the search.
+        Unavailable: the database is down or busy.
+    """
+    rows = await _rows(database, read_sql("mosaic_names"), _asked(mosaic, geometry, limit))
+    return tuple(Listed(*row) for row in rows)
+
+
+def _asked(mosaic: Mosaic, geometry: Json | None, limit: int) -> dict[str, Any]:
+    return {
         "search": Jsonb(dict(mosaic.search)),
         "geometry": None if geometry is None else Jsonb(dict(geometry)),
-        "fields": Jsonb(_FIELDS),
         "limit": min(limit, ITEMS_MAX),
     }
+
+
+async def _rows(database: Database, query: bytes, values: dict[str, Any]) -> list[Any]:
     try:
         async with database.connection() as connection:
-            cursor = await connection.execute(read_sql("mosaic_items"), values)
-            return tuple(Item(content) for (content,) in await cursor.fetchall())
+            return await (await connection.execute(query, values)).fetchall()
     except UNUSABLE as error:
         raise unusable_search(error) from error
 

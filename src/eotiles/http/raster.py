@@ -35,6 +35,7 @@ import eotiles
 from eotiles.catalog.registry import Registry
 from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
+from eotiles.http.known import KnownCounters
 from eotiles.http.service import equip
 from eotiles.http.tiles.flights import Flights
 from eotiles.http.tiles.route import TileRoute
@@ -65,7 +66,7 @@ from eotiles.read.hrefs import allow_list
 from eotiles.read.library import Library
 from eotiles.read.stores import open_stores
 from eotiles.read.web import Web
-from eotiles.runtime import conninfo, open_database
+from eotiles.runtime import conninfo, open_database, open_known
 from eotiles.settings import Settings
 from eotiles.tiler import warm
 
@@ -83,6 +84,12 @@ def create_raster(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.database = await stack.enter_async_context(open_database(settings, "read"))
+            app.state.known = await stack.enter_async_context(
+                open_known(settings, app.state.database)
+            )
+            counters = KnownCounters(app.state.known)
+            app.state.meters.registry.register(counters)
+            stack.callback(app.state.meters.registry.unregister, counters)
             app.state.dbpool = stack.enter_context(
                 Registry(
                     conninfo(settings, "read"),

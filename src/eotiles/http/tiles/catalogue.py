@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from hashlib import blake2b
 
-from eotiles.catalog.database import Database
-from eotiles.catalog.items import Item, get_item
-from eotiles.catalog.mosaic import collection_mosaic, find_items, search_mosaic
+from morecantile import TileMatrixSet
+
+from eotiles.catalog.items import Item
+from eotiles.catalog.known import Known, KnownItem
 from eotiles.core.grid import Grid
-from eotiles.http.tiles.address import Place
+from eotiles.http.tiles.address import TileAddress
 from eotiles.http.tiles.query import Ask
 from eotiles.http.titiler.backend import checked_limit
-from eotiles.http.titiler.shapes import area
+from eotiles.http.titiler.shapes import area_box
 
 
 @dataclass(frozen=True)
@@ -25,27 +24,30 @@ class Shown:
     """One an item: other content, other version."""
 
 
-async def find_shown(database: Database, place: Place, ask: Ask, grid: Grid) -> Shown:
+async def find_shown(
+    known: Known, address: TileAddress, ask: Ask, *, tms: TileMatrixSet, grid: Grid
+) -> Shown:
     """The items of a tile.
 
     Raises:
         NotFound: there is no such item, collection or search.
         Unavailable: the database is down or busy.
     """
+    place = address.place
     if place.kind == "item":
-        items: tuple[Item, ...] = (await get_item(database, place.collection, place.item),)
-    else:
-        limit = checked_limit(ask.items_limit)
-        if place.kind == "collection":
-            mosaic = await collection_mosaic(database, place.collection, search=ask.search)
-        else:
-            mosaic = await search_mosaic(database, place.search)
-        items = await find_items(
-            database, mosaic, geometry=area(grid.bounds, grid.crs), limit=limit
-        )
-    return Shown(items, tuple(_version(item) for item in items))
+        return _shown((await known.item(place.collection, place.item),))
+    limit = checked_limit(ask.items_limit)
+    mosaic = (
+        await known.collection_mosaic(place.collection, search=ask.search)
+        if place.kind == "collection"
+        else await known.search_mosaic(place.search)
+    )
+    if ask.buffer_px:  # it reaches into its neighbours
+        box = area_box(grid.bounds, grid.crs)
+        return _shown(await known.mosaic_items(mosaic, box=box, limit=limit))
+    found = await known.tile_items(mosaic, tms, address.x, address.y, address.z, limit=limit)
+    return _shown(found)
 
 
-def _version(item: Item) -> str:
-    text = json.dumps(item.stac, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+def _shown(found: tuple[KnownItem, ...]) -> Shown:
+    return Shown(tuple(each.item for each in found), tuple(each.version for each in found))

@@ -73,7 +73,7 @@ class TileRoute(BaseRoute):
             tms, address.x, address.y, address.z, size_px=ask.size_px, buffer_px=ask.buffer_px
         )
         state = request.app.state
-        shown = await find_shown(state.database, address.place, ask, grid)
+        shown = await find_shown(state.known, address, ask, tms=tms, grid=grid)
         if address.explain:
             found = explain(ask, grid, shown.items, access=self._access)
             return JSONResponse(found, headers={"Cache-Control": "no-store"})

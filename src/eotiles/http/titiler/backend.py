@@ -1,8 +1,8 @@
 """Mosaics for TiTiler's factory: the items of a search, drawn on one grid, the first that has a pixel on top.
 
-Differences from titiler-pgstac's backend, on purpose: no cache, so that a deleted item is gone at once; whether a tile
-is full is decided by pixels, not by footprints, which lie wherever 'no data' is; items bring their properties; SQL runs
-on the async pool of the process.
+Differences from titiler-pgstac's backend, on purpose: its cache is not used, so that a deleted item is gone within a
+second (catalog/known.py); whether a tile is full is decided by pixels, not by footprints, which lie wherever 'no data'
+is; items bring their properties; SQL runs on the async pool of the process.
 """
 
 from __future__ import annotations
@@ -184,7 +184,11 @@ class MosaicBackend(PGSTACBackend):
         """A tile and the items that it came from; empty where there are none."""
         check_tile(self.tms, x, y, z)
         grid = tile_grid(self.tms, x, y, z, size_px=tilesize, buffer_px=buffer)
-        items = self._find_in(grid.bounds, grid.crs, search_options)
+        if buffer == 0:
+            limit = checked_limit((search_options or {}).get("items_limit"))
+            items = self.finder.tile_items(self.input, self.tms, x, y, z, limit)
+        else:
+            items = self._find_in(grid.bounds, grid.crs, search_options)
         try:
             return self._merge(items, grid, layer, reading, pixel_selection)
         except EmptyMosaicError:

@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import Annotated, Any, Literal
 
-from anyio.from_thread import run as run_in_loop
 from attrs import define
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -15,12 +14,12 @@ from titiler.core.factory import BaseFactory, FactoryExtension
 from eotiles.catalog.attribution import attribution
 from eotiles.catalog.bands import sources
 from eotiles.catalog.items import Item
-from eotiles.catalog.mosaic import Mosaic, find_items
+from eotiles.catalog.mosaic import Mosaic
 from eotiles.core.errors import BadParameter
 from eotiles.core.index import INDICES, Index
 from eotiles.core.source import Source
 from eotiles.core.symbols import BAND_SYMBOLS, choose, wanted
-from eotiles.http.titiler.finder import collection_of
+from eotiles.http.titiler.finder import collection_of, sample
 from eotiles.http.titiler.layers import parse_index
 from eotiles.http.titiler.parameters import RenderParams
 from eotiles.http.titiler.styling import colormap_params
@@ -110,7 +109,7 @@ class IndicesExtension(FactoryExtension):
             summary="Spectral indices, and which of them can be drawn here.",
             operation_id=f"{factory.operation_prefix}getIndices",
         )
-        def indices(
+        async def indices(
             request: Request,
             place: Annotated[Item | Mosaic, Depends(path_dependency)],
             domain: Domain = None,
@@ -122,12 +121,12 @@ class IndicesExtension(FactoryExtension):
             if isinstance(place, Item):
                 items: tuple[Item, ...] = (place,)
             else:
-                database = request.app.state.database
-                find = partial(find_items, geometry=None, limit=SAMPLE)
-                items = tuple(run_in_loop(find, database, place))
+                known = request.app.state.known
+                found = await known.mosaic_items(place, box=None, limit=SAMPLE)
+                items = tuple(each.item for each in found)
             places = [(item, sources(item.stac)) for item in items]
-            found = [_best(index, places) for index in matching(domain, q)]
-            return {"indices": [each for each in found if supported in (None, each["supported"])]}
+            told = [_best(index, places) for index in matching(domain, q)]
+            return {"indices": [each for each in told if supported in (None, each["supported"])]}
 
 
 def _best(index: Index, places: Sequence[tuple[Item, Sequence[Source]]]) -> Json:
@@ -238,11 +237,10 @@ def _attributed(endpoint: Callable[..., Json]) -> Callable[..., Json]:
 
 
 def _attribution(place: Item | Mosaic, request: Request) -> str | None:
-    database = request.app.state.database
+    known = request.app.state.known
     if isinstance(place, Mosaic):
         if (found := attribution(None, place.collection)) is not None:
             return found
-        items = run_in_loop(partial(find_items, geometry=None, limit=SAMPLE), database, place)
-        each = [attribution(item.stac, None) for item in items]
+        each = [attribution(item.stac, None) for item in sample(known, place, SAMPLE)]
         return "; ".join(dict.fromkeys(text for text in each if text)) or None
-    return attribution(place.stac, collection_of(database, place))
+    return attribution(place.stac, collection_of(known, place))

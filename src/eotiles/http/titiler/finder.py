@@ -7,11 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 from anyio.from_thread import run as run_in_loop
+from morecantile import TileMatrixSet
 from starlette.requests import Request
 from titiler.core.dependencies import DefaultDependency
 
 from eotiles.catalog.database import Database
-from eotiles.catalog.items import Item, get_collection
+from eotiles.catalog.items import Item
+from eotiles.catalog.known import Known
 from eotiles.catalog.layers import OfferedLayer, offered_layers
 from eotiles.catalog.mosaic import Mosaic, find_items, search_entry
 from eotiles.catalog.radiometry import Json
@@ -24,8 +26,9 @@ SAMPLE = 5
 class Finder:
     """Look-ups of one request."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: Known) -> None:
         self._database = database
+        self._known = known
         self._samples: dict[int, tuple[Item, ...]] = {}
 
     def items(
@@ -38,10 +41,21 @@ class Finder:
 
         return run_in_loop(look_up)
 
+    def tile_items(
+        self, mosaic: Mosaic, tms: TileMatrixSet, x: int, y: int, z: int, limit: int
+    ) -> tuple[Item, ...]:
+        """Items on a tile, the one on top first; tiles beside each other share a look-up."""
+
+        async def look_up() -> tuple[Item, ...]:
+            found = await self._known.tile_items(mosaic, tms, x, y, z, limit=limit)
+            return tuple(each.item for each in found)
+
+        return run_in_loop(look_up)
+
     def sample(self, mosaic: Mosaic) -> tuple[Item, ...]:
         """A few items that stand for all; asked once a request, however many tile matrix sets are described."""
         if id(mosaic) not in self._samples:
-            self._samples[id(mosaic)] = self.items(mosaic, None, SAMPLE)
+            self._samples[id(mosaic)] = sample(self._known, mosaic, SAMPLE)
         return self._samples[id(mosaic)]
 
     def entry(self, mosaic: Mosaic) -> dict[str, Any]:
@@ -53,20 +67,29 @@ class FinderParams(DefaultDependency):
     """Hands each backend the finder of its request."""
 
     def __init__(self, request: Request) -> None:
-        self.finder = Finder(request.app.state.database)
+        self.finder = Finder(request.app.state.database, request.app.state.known)
 
 
-def collection_of(database: Database, item: Item) -> Json | None:
+def sample(known: Known, mosaic: Mosaic, limit: int) -> tuple[Item, ...]:
+    """The first items of a mosaic."""
+
+    async def look_up() -> tuple[Item, ...]:
+        return tuple(each.item for each in await known.mosaic_items(mosaic, box=None, limit=limit))
+
+    return run_in_loop(look_up)
+
+
+def collection_of(known: Known, item: Item) -> Json | None:
     """The collection of an item; None where it was deleted between two look-ups."""
     with suppress(UnknownCollection):
-        return run_in_loop(get_collection, database, item.collection)
+        return run_in_loop(known.collection, item.collection)
     return None
 
 
-def offered(database: Database, place: Item | Mosaic) -> tuple[OfferedLayer, ...]:
+def offered(known: Known, place: Item | Mosaic) -> tuple[OfferedLayer, ...]:
     """The layers of an item or a collection that the STAC API links to; a registered search has none."""
     if isinstance(place, Item):
-        collection = collection_of(database, place) or {}
+        collection = collection_of(known, place) or {}
         assets, properties = place.assets, place.properties
     else:
         collection = place.collection or {}

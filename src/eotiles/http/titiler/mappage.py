@@ -50,7 +50,7 @@ class MapPageExtension(FactoryExtension):
         ) -> RedirectResponse:
             root = str(request.base_url).rstrip("/").removesuffix(self.raster_path)
             is_item = isinstance(place, Item)
-            layers = offered(request.app.state.database, place)
+            layers = offered(request.app.state.known, place)
             href = map_href(
                 root,
                 collection=place.collection if is_item else _collection(place),

@@ -1,4 +1,4 @@
-"""What a path names: an item, the mosaic of a collection, a registered search. Looked up anew for each request."""
+"""What a path names: an item, the mosaic of a collection, a registered search; as the process knows them."""
 
 import json
 import re
@@ -10,10 +10,10 @@ from stac_pydantic.shared import validate_datetime
 from starlette.requests import Request
 from titiler.pgstac.validation import parse_and_validate_bbox
 
-from eotiles.catalog.database import Database
 from eotiles.catalog.filters import filter_from_json, filter_from_text
-from eotiles.catalog.items import Item, get_item
-from eotiles.catalog.mosaic import Mosaic, collection_mosaic, search_mosaic
+from eotiles.catalog.items import Item
+from eotiles.catalog.known import Known
+from eotiles.catalog.mosaic import Mosaic
 from eotiles.core.errors import BadParameter
 
 IDS_MAX = 100
@@ -27,7 +27,7 @@ async def item_path(
     item_id: Annotated[str, Path(description="STAC Item Identifier")],
 ) -> Item:
     """The item that the path names."""
-    return await get_item(_database(request), collection_id, item_id)
+    return (await _known(request).item(collection_id, item_id)).item
 
 
 async def search_path(
@@ -35,7 +35,7 @@ async def search_path(
     search_id: Annotated[str, Path(description="PgSTAC Search Identifier (Hash)")],
 ) -> Mosaic:
     """The registered search that the path names."""
-    return await search_mosaic(_database(request), search_id)
+    return await _known(request).search_mosaic(search_id)
 
 
 @dataclass
@@ -94,12 +94,12 @@ async def collection_path(
 ) -> Mosaic:
     """The mosaic of the collection that the path names, less what the parameters leave out."""
     search = params.search()
-    return await collection_mosaic(_database(request), collection_id, search=search)
+    return await _known(request).collection_mosaic(collection_id, search=search)
 
 
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+def _known(request: Request) -> Known:
+    known: Known = request.app.state.known
+    return known
 
 
 def checked_datetime(text: str) -> str:

@@ -51,13 +51,18 @@ def in_time(started: float) -> None:
         )
 
 
-def area(bounds: Bounds, crs: CRS) -> dict[str, Any]:
-    """GeoJSON, in WGS 84, of the box around bounds in any CRS; all longitudes where it crosses the antimeridian."""
+def area_box(bounds: Bounds, crs: CRS) -> Bounds:
+    """The box in degrees around bounds in any CRS; all longitudes where it crosses the antimeridian."""
     box = bounds if crs == WGS84_CRS else transform_bounds(crs, WGS84_CRS, *bounds, densify_pts=21)
     west, south, east, north = box
     if west > east:  # across the antimeridian
         west, east = -180.0, 180.0
-    polygon = Polygon.from_bounds(max(west, -180), max(south, -90), min(east, 180), min(north, 90))
+    return max(west, -180), max(south, -90), min(east, 180), min(north, 90)
+
+
+def area(bounds: Bounds, crs: CRS) -> dict[str, Any]:
+    """`area_box` as GeoJSON."""
+    polygon = Polygon.from_bounds(*area_box(bounds, crs))
     found: dict[str, Any] = polygon.model_dump(exclude_none=True)
     return found
 

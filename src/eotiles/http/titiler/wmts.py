@@ -43,7 +43,7 @@ def _with_layers(endpoint: Callable[..., Response]) -> Callable[..., Response]:
         place, request = values["src_path"], values["request"]
         is_named = any(name in request.query_params for name in ("index", "assets"))
         if not is_named and not _declared(place):
-            layers = offered(request.app.state.database, place)
+            layers = offered(request.app.state.known, place)
             values["src_path"] = _declare(place, layers[:MOST_LAYERS])
         try:
             return endpoint(**values)

@@ -1,0 +1,9 @@
+-- Items by collection and id, as text: jsonb writes one form only, so equal texts mean equal items.
+-- The inner query keeps its LIMIT so that PostgreSQL looks into the one partition of each collection.
+SELECT wanted.collection, wanted.id, pgstac.content_hydrate(found.item)::text
+FROM unnest(%(collections)s::text[], %(ids)s::text[]) AS wanted(collection, id)
+CROSS JOIN LATERAL (
+  SELECT items AS item FROM pgstac.items AS items
+  WHERE items.collection = wanted.collection AND items.id = wanted.id
+  LIMIT 1
+) AS found;
