@@ -22,10 +22,10 @@ SAMPLES = 20
 
 
 def cache_budget_mb() -> float:
-    """Bytes that our settings give to caches, in 10^6."""
+    """What our settings (in MiB) give to caches."""
     settings = Settings(_env_file=None)
-    names = [name for name in Settings.model_fields if "cache" in name and name.endswith("_bytes")]
-    return sum(float(getattr(settings, name)) for name in names) / 1e6
+    names = [name for name in Settings.model_fields if name.endswith("_cache_mb")]
+    return sum(getattr(settings, name) * 2**20 / 1e6 for name in names)
 
 
 def memory(rival: Rival, place: Catalogue, *, tiles: int) -> list[Line]:

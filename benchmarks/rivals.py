@@ -89,7 +89,12 @@ def ours(data: Path, *, roots: str, logs: Path, name: str = "ours") -> Rival:
         name,
         [sys.executable, "-m", "eotiles", "serve", "--service", "raster", "--port", str(port)],
         environment=_environment()
-        | {"EOTILES_DATA": str(data), "EOTILES_ASSET_ROOTS": roots, "EOTILES_LOG_LEVEL": "WARNING"},
+        | {
+            "EOTILES_DATA": str(data),
+            "EOTILES_ASSET_ROOTS": roots,
+            "EOTILES_LOG_LEVEL": "WARNING",
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "src"),
+        },
         port=port,
         ready="/readyz",
         log=logs / f"{name}.log",

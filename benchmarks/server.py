@@ -70,6 +70,8 @@ class Server:
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environment,
+                # Not the checkout: a .env file there would configure all rivals.
+                cwd=self._log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
