@@ -86,8 +86,8 @@ def catalogue(cache: Path) -> Iterator[Catalogue]:
     # The account of PostgreSQL has to be able to enter it, whoever owns the checkout.
     data = Path(tempfile.mkdtemp(prefix="eotiles-bench-", dir="/tmp"))
     data.chmod(0o711)
-    folder = cache.resolve() / "twins"
-    shutil.rmtree(folder, ignore_errors=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="twins-", dir=cache.resolve()))
     cluster = Cluster(data)
     try:
         cluster.start()

@@ -25,7 +25,7 @@ def cache_budget_mb() -> float:
     """What our settings (in MiB) give to caches."""
     settings = Settings(_env_file=None)
     names = [name for name in Settings.model_fields if name.endswith("_cache_mb")]
-    return sum(getattr(settings, name) * 2**20 / 1e6 for name in names)
+    return float(sum(getattr(settings, name) for name in names)) * 2**20 / 1e6
 
 
 def memory(rival: Rival, place: Catalogue, *, tiles: int) -> list[Line]:

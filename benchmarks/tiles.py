@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -49,6 +51,8 @@ def main() -> int:
     cases = set(chosen.only)
     lines: list[Line] = []
     began = time.monotonic()
+    # So that a run that is ended ends its servers and its database.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with catalogue(CACHE) as place:
         bench = Bench(
             place,
