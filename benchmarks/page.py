@@ -23,7 +23,7 @@ def table(run: dict[str, Any]) -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     rows = [
         f"Measured {today} on {machine['cpus']} cores of {machine['cpu']} ({machine['system']}), "
-        f"Python {machine['python']}.",
+        f"Python {machine['python']}, {run['rounds']} rounds; load average at the end {machine['load']}.",
         "",
         "| case | ours | peer | ratio | bar | | beside it |",
         "|---|--:|--:|--:|--:|---|---|",

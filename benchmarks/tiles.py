@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--markdown", action="store_true", help="also write docs/benchmarks.md")
     chosen = parser.parse_args()
     cases = set(chosen.only)
+    rounds = chosen.rounds or (1 if chosen.quick else 3)
     lines: list[Line] = []
     began = time.monotonic()
     # So that a run that is ended ends its servers and its database.
@@ -56,7 +57,7 @@ def main() -> int:
     with catalogue(CACHE) as place:
         bench = Bench(
             place,
-            rounds=chosen.rounds or (1 if chosen.quick else 3),
+            rounds=rounds,
             codecs=scenes.CODECS[:1] if chosen.quick else scenes.CODECS,
             items=4 if chosen.quick else 6,
             webp=not chosen.quick,
@@ -72,7 +73,7 @@ def main() -> int:
             tiles = 20_000 if chosen.memory else 500 if chosen.quick else 2_000
             lines += memory(bench.ours("ours-memory"), place, tiles=tiles)
     print(f"# {time.monotonic() - began:.0f} s", flush=True)
-    status = finish(lines, chosen.json)
+    status = finish(lines, chosen.json, rounds=rounds)
     if chosen.markdown:
         write_page(json.loads(chosen.json.read_text()), ROOT / "docs" / "benchmarks.md")
     return status

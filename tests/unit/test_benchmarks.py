@@ -174,7 +174,7 @@ def _ring_in_pixels(
 def test_the_page_keeps_its_text(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text("before\n<!-- table -->\nold\n<!-- end of table -->\nafter\n")
-    machine = {"cpus": 2, "cpu": "a cpu", "system": "Linux", "python": "3.11"}
+    machine = {"cpus": 2, "cpu": "a cpu", "system": "Linux", "python": "3.11", "load": 0.5}
     entry = {
         "name": "case",
         "ours_ms": 2.0,
@@ -183,8 +183,9 @@ def test_the_page_keeps_its_text(tmp_path: Path) -> None:
         "bar": 6.0,
         "verdict": "ok",
     }
-    page.write_page({"machine": machine, "lines": [entry]}, path)
-    page.write_page({"machine": machine, "lines": [entry]}, path)
+    run = {"machine": machine, "rounds": 3, "lines": [entry]}
+    page.write_page(run, path)
+    page.write_page(run, path)
     text = path.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
