@@ -18,14 +18,21 @@ from pathlib import Path
 
 Line = dict[str, str | float]
 
+ROUNDS_UNTOLD = 0
+
 
 def options(description: str) -> Path | None:
     """The command line of a benchmark: where the JSON goes, if anywhere."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, help="also write the lines there")
     path: Path | None = parser.parse_args().json
-    print(f"{'name':44} {'ours ms':>9} {'peer ms':>9} {'ratio':>7} {'bar':>6}")
+    head()
     return path
+
+
+def head() -> None:
+    """Prints what the columns are."""
+    print(f"{'name':52} {'ours ms':>9} {'peer ms':>9} {'ratio':>7} {'bar':>6}", flush=True)
 
 
 def cpu_ms(work: Callable[[], object], repeat: int = 1) -> float:
@@ -51,9 +58,17 @@ def compare(
     return line(name, mine, theirs, bar=bar)
 
 
-def line(name: str, ours_ms: float, peer_ms: float, *, bar: float) -> Line:
-    """Prints and returns a case; `bar` is the least ratio of peer to ours."""
-    ratio = peer_ms / ours_ms
+def line(
+    name: str,
+    ours_ms: float,
+    peer_ms: float,
+    *,
+    bar: float,
+    ratio: float | None = None,
+    note: str = "",
+) -> Line:
+    """Prints and returns a case; `bar` is the least ratio of peer to ours; `ratio` replaces the quotient."""
+    ratio = peer_ms / ours_ms if ratio is None else ratio
     result: Line = {
         "name": name,
         "ours_ms": ours_ms,
@@ -62,23 +77,42 @@ def line(name: str, ours_ms: float, peer_ms: float, *, bar: float) -> Line:
         "bar": bar,
         "verdict": "ok" if ratio >= bar else "short",
     }
+    if note:
+        result["note"] = note
     print(
-        f"{name:44} {ours_ms:9.4f} {peer_ms:9.4f} {ratio:7.1f} {bar:6.1f} {result['verdict']}",
+        f"{name:52} {ours_ms:9.4f} {peer_ms:9.4f} {ratio:7.1f} {bar:6.1f} {result['verdict']}"
+        + (f"  {note}" if note else ""),
         flush=True,
     )
     return result
 
 
-def finish(lines: list[Line], path: Path | None) -> int:
+def machine() -> dict[str, str | float | None]:
+    """What the numbers were measured on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    models = [
+        entry.partition(":")[2].strip()
+        for entry in text.splitlines()
+        if entry.startswith("model name")
+    ]
+    return {
+        "cpus": os.cpu_count(),
+        "cpu": models[0] if models else platform.processor(),
+        "machine": platform.machine(),
+        "load": round(os.getloadavg()[0], 1),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+    }
+
+
+def finish(lines: list[Line], path: Path | None, *, rounds: int = ROUNDS_UNTOLD) -> int:
     """Writes the JSON; the exit status is 1 where STRICT=1 and a bar is missed."""
     if path is not None:
-        machine = {
-            "cpus": os.cpu_count(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"machine": machine, "lines": lines}, indent=1) + "\n")
+        path.write_text(
+            json.dumps({"machine": machine(), "rounds": rounds, "lines": lines}, indent=1) + "\n"
+        )
     short = [str(entry["name"]) for entry in lines if entry["verdict"] == "short"]
     if short and os.environ.get("STRICT") == "1":
         print(f"short: {', '.join(short)}", file=sys.stderr)
