@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from affine import Affine
 
 from eotiles.core.grid import Grid
-from eotiles.warp.positions import Floats, Positions, find_positions, weights
+from eotiles.warp.positions import ROUNDING, Floats, Positions, find_positions, weights
 
 ERROR_MAX_PX = 1e-4
 """A pixel may be this far from its exact place. Nearest then differs from the exact pixel on 0.02 % at most."""
@@ -122,8 +123,8 @@ def find_nodes(target: Grid, source: Grid) -> Nodes | None:
         source_shape=(source.height_px, source.width_px),
         scale=_scale(columns, rows, shape),
         error_px=max(
-            abs(inverse.a) * positions.error_x + abs(inverse.b) * positions.error_y,
-            abs(inverse.d) * positions.error_x + abs(inverse.e) * positions.error_y,
+            _error(inverse.a, inverse.b, inverse.c, columns, positions),
+            _error(inverse.d, inverse.e, inverse.f, rows, positions),
         ),
     )
 
@@ -162,6 +163,14 @@ def _scale(columns: Floats, rows: Floats, shape: tuple[int, int]) -> tuple[float
         for corner in (ends @ rows @ ends.T, ends @ columns @ ends.T)
     )
     return down, across
+
+
+def _error(
+    along_x: float, along_y: float, first: float, values: Floats, positions: Positions
+) -> float:
+    """Of columns or rows, when the positions that they are made of have an error."""
+    rounding = ROUNDING * (abs(first) + float(np.abs(values).max()))
+    return abs(along_x) * positions.error_x + abs(along_y) * positions.error_y + rounding
 
 
 def _range(*values: Floats) -> tuple[float, float]:
