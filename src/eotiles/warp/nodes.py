@@ -83,11 +83,13 @@ class Nodes:
     def window(self, method: str) -> Window | None:
         """What `resample` needs of the source; None where target and source have no place in common."""
         # A map folds nowhere where a polynomial fits it, so it is furthest out along the edges of the target.
-        edges = self.down[[0, -1]], self.across[[0, -1]]
-        (left, right), (top, bottom) = (
-            _range(edges[0] @ values @ self.across.T, self.down @ values @ edges[1].T)
-            for values in (self.columns, self.rows)
+        both = np.stack([self.rows, self.columns])
+        edges = (
+            self.down[[0, -1]] @ both @ self.across.T,
+            self.down @ both @ self.across[[0, -1]].T,
         )
+        top, left = np.minimum(*(edge.min(axis=(1, 2)) for edge in edges)).tolist()
+        bottom, right = np.maximum(*(edge.max(axis=(1, 2)) for edge in edges)).tolist()
         height, width = self.source_shape
         if bottom < 0 or right < 0 or top > height or left > width:
             return None
@@ -171,10 +173,6 @@ def _error(
     """Of columns or rows, when the positions that they are made of have an error."""
     rounding = ROUNDING * (abs(first) + float(np.abs(values).max()))
     return abs(along_x) * positions.error_x + abs(along_y) * positions.error_y + rounding
-
-
-def _range(*values: Floats) -> tuple[float, float]:
-    return min(float(v.min()) for v in values), max(float(v.max()) for v in values)
 
 
 def _beyond_the_antimeridian(source: Grid) -> bool:
