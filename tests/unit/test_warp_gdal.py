@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,14 @@ def ours(
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_of_every_zoom_are_those_of_gdal(scene: tuple[str, Path], method: str) -> None:
     name, path = scene
-    partial = levels_seen = 0
-    with rasterio.open(path) as native:
-        overviews = range(len(native.overviews(1)))
-        sources = [native, *(rasterio.open(path, overview_level=n) for n in overviews)]
-    with rasterio.open(path) as native:
-        sources[0] = native
-        seen = set()
+    partial = 0
+    seen = set()
+    with ExitStack() as stack:
+        sources = [stack.enter_context(rasterio.open(path))]
+        sources += [
+            stack.enter_context(rasterio.open(path, overview_level=number))
+            for number in range(len(sources[0].overviews(1)))
+        ]
         for label, target in targets(name):
             level = pick_level(target, [grid_of(source) for source in sources])
             assert level is not None, label
@@ -107,11 +109,8 @@ def test_tiles_of_every_zoom_are_those_of_gdal(scene: tuple[str, Path], method: 
             else:
                 assert (off <= 1).mean() > 0.9999, label
                 assert off.max() <= 2, label
-        levels_seen = len(seen)
-    for source in sources[1:]:
-        source.close()
     assert partial > 10, "edges and holes were inside of tiles"
-    assert levels_seen == 4
+    assert seen == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -134,9 +133,8 @@ def test_types_of_pixels(tmp_path: Path, dtype: str, nodata: float, method: str)
         assert (valid == ~is_nodata).all()
         assert 0.02 < valid.mean() < 0.95
         off = np.abs(made[0].astype(float) - expected[0])[valid]
-        step = (
-            1e-2 if dtype == "float32" else 1
-        )  # texture has steps of hundreds; float32 has 1e-3 of them
+        # Coordinates are exact to 1e-5 pixels here, and from pixel to pixel the texture has steps of thousands.
+        step = 0.05 if dtype == "float32" else 1
         if method == "nearest":
             assert (off == 0).mean() > 0.9995
         else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from affine import Affine
 
-from eotiles.core.grid import Grid, Window
-from eotiles.warp.positions import Floats, Positions, find_positions, weights
+from eotiles.core.grid import Grid
+from eotiles.warp.positions import ROUNDING, Floats, Positions, find_positions, weights
 
 ERROR_MAX_PX = 1e-4
 """A pixel may be this far from its exact place. Nearest then differs from the exact pixel on 0.02 % at most."""
@@ -72,11 +73,13 @@ class Nodes:
     def window(self, method: str) -> Window | None:
         """What `resample` needs of the source; None where target and source have no place in common."""
         # A map folds nowhere where a polynomial fits it, so it is furthest out along the edges of the target.
-        edges = self.down[[0, -1]], self.across[[0, -1]]
-        (left, right), (top, bottom) = (
-            _range(edges[0] @ values @ self.across.T, self.down @ values @ edges[1].T)
-            for values in (self.columns, self.rows)
+        both = np.stack([self.rows, self.columns])
+        edges = (
+            self.down[[0, -1]] @ both @ self.across.T,
+            self.down @ both @ self.across[[0, -1]].T,
         )
+        top, left = np.minimum(*(edge.min(axis=(1, 2)) for edge in edges)).tolist()
+        bottom, right = np.maximum(*(edge.max(axis=(1, 2)) for edge in edges)).tolist()
         height, width = self.source_shape
         if bottom < 0 or right < 0 or top > height or left > width:
             return None
@@ -112,8 +115,8 @@ def find_nodes(target: Grid, source: Grid) -> Nodes | None:
         source_shape=(source.height_px, source.width_px),
         scale=_scale(columns, rows, shape),
         error_px=max(
-            abs(inverse.a) * positions.error_x + abs(inverse.b) * positions.error_y,
-            abs(inverse.d) * positions.error_x + abs(inverse.e) * positions.error_y,
+            _error(inverse.a, inverse.b, inverse.c, columns, positions),
+            _error(inverse.d, inverse.e, inverse.f, rows, positions),
         ),
     )
 
@@ -154,8 +157,12 @@ def _scale(columns: Floats, rows: Floats, shape: tuple[int, int]) -> tuple[float
     return down, across
 
 
-def _range(*values: Floats) -> tuple[float, float]:
-    return min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+def _error(
+    along_x: float, along_y: float, first: float, values: Floats, positions: Positions
+) -> float:
+    """Of columns or rows, when the positions that they are made of have an error."""
+    rounding = ROUNDING * (abs(first) + float(np.abs(values).max()))
+    return abs(along_x) * positions.error_x + abs(along_y) * positions.error_y + rounding
 
 
 def _beyond_the_antimeridian(source: Grid) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.warp.compiled import KERNELS, load_kernel
+from eotiles.warp.compiled import KERNELS, load_kernel, working_type
 from eotiles.warp.nodes import METHODS, RADIUS, Nodes
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -68,8 +68,9 @@ def resample(
     elif mask.shape != data.shape[1:]:
         raise ValueError(f"mask {mask.shape} does not fit data {data.shape}")
     widened = nodes.widened and method != "nearest"
-    load_kernel("widened" if widened else method, data.dtype.name)(
-        np.ascontiguousarray(data),
+    name = "widened" if widened else method
+    load_kernel(name, data.dtype.name)(
+        np.ascontiguousarray(data, working_type(name, data.dtype.name)),
         nodes.columns,
         nodes.rows,
         nodes.down,

@@ -85,6 +85,7 @@ def _sums(
     rates = [min(1.0, 1.0 / factor) for factor in scale]
     reaches = [int(np.ceil(radius / rate)) for rate in rates]
     top, left = np.floor(y - 0.5).astype(int), np.floor(x - 0.5).astype(int)
+    values = np.where(usable, plane, 0).astype(np.float64)
     total, weight = np.zeros(y.shape), np.zeros(y.shape)
     count = np.zeros(y.shape, np.int64)
     for m in range(1 - reaches[0], reaches[0] + 1):
@@ -92,7 +93,7 @@ def _sums(
             there = _take(usable, top + m, left + n, False)
             share = _kernel(method, (top + m + 0.5 - y) * rates[0])
             share = share * _kernel(method, (left + n + 0.5 - x) * rates[1])
-            total += np.where(there, share * _take(plane, top + m, left + n, 0).astype(float), 0.0)
+            total += share * _take(values, top + m, left + n, 0.0)
             weight += np.where(there, share, 0.0)
             count += there
     return total, weight, count
