@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Grid, Window
 from eotiles.warp.positions import ROUNDING, Floats, Positions, find_positions, weights
 
 ERROR_MAX_PX = 1e-4
