@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Grid, Window
 from eotiles.core.watch import Watch
 from eotiles.plan import Step
 from eotiles.read.files import Files
@@ -72,15 +72,14 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     if resampling not in METHODS or found.header.dtype.name not in DTYPES:
         return f"resampling {resampling}"
     bands = files.bands(step.asset, step.bands)
-    placed = _placed(grid, found.header)
+    placed = _placed(grid, found.header, resampling)
     if placed is None:
         return "the grid crosses the antimeridian or a pole"
-    level, nodes = placed
+    level, nodes, window = placed
     try:
         check_work(nodes, resampling, bands=len(bands))
     except TooCoarse:
         return "a pixel of the grid is made of very many of the file's"
-    window = nodes.window(resampling)
     cut = None if window is None else Cut(found, level, bands, window)
     if cut is not None and cut.decoded_bytes > DECODED_BYTES_MAX:
         return "very many blocks are needed at once"
@@ -90,8 +89,8 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
 PLACED_MAX = 512
 """Grids whose nodes are kept: some 25 kB each. Bands of a scene share them, and so do all who look at a place."""
 
-Placed = tuple[int, Nodes]
-"""A level of a file, and where the pixels of a grid are in it."""
+Placed = tuple[int, Nodes, Window | None]
+"""A level of a file, where the pixels of a grid are in it, and the part of it that they are made of."""
 
 
 class _Kept:
@@ -117,16 +116,16 @@ class _Kept:
 _kept = _Kept()
 
 
-def _placed(grid: Grid, header: Header) -> Placed | None:
+def _placed(grid: Grid, header: Header, method: str) -> Placed | None:
     """Which level a grid is made of, and where its pixels are in it; None where GDAL has to find out."""
 
     def find() -> Placed | None:
         level = pick_level(grid, header.grids)
         nodes = None if level is None else find_nodes(grid, header.grids[level])
-        return None if level is None or nodes is None else (level, nodes)
+        return None if level is None or nodes is None else (level, nodes, nodes.window(method))
 
     target = grid.crs.wkt, tuple(grid.transform), grid.height_px, grid.width_px
-    return _kept.get((target, header.place), find)
+    return _kept.get((target, header.place, method), find)
 
 
 def gather(

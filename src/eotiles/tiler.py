@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eotiles.bandmath.grammar import parse
 from eotiles.bandmath.kernels import Kernel, interpret_kernel
 from eotiles.bandmath.kernels import warm as warm_kernels
+from eotiles.bandmath.loops import compile_machine
 from eotiles.bandmath.stretch import STRETCHED, stretch, warm_stretch
 from eotiles.catalog.radiometry import physical
 from eotiles.core.errors import BadParameter
@@ -129,9 +130,18 @@ def kernel(formula: str, names: tuple[str, ...]) -> Kernel:
 
 
 def warm() -> None:
-    """Compile, or load, what tiles are drawn with: to be called when a process starts, so that no request waits."""
+    """Compile, or load, what most tiles are drawn with: to be called when a process starts, so no request waits."""
     warm_kernels(PRESETS.values())
     warm_stretch()
+    warm_warp(kernels=("nearest",))
+
+
+def warm_rest() -> None:
+    """Compile, or load, the rest: the machine for new formulas, bilinear and cubic.
+
+    Half a minute where no cache on disk has them; who needs one before it is there waits for that one.
+    """
+    compile_machine()
     warm_warp()
 
 

@@ -149,8 +149,31 @@ class TestExplain:
         told = answer.json()
         (item,) = told["items"]
         assert {read["asset"] for read in item["reads"]} == {"nir", "red"}
+        for read in item["reads"]:
+            assert read["reader"] == "native"
+            assert read["blocks"] > 0
+            assert read["bytes"] > 0
+            assert 0 <= read["cached"] <= read["blocks"]
         assert told["grid"]["width"] == 256
         assert "/tmp" not in answer.text
+
+    def test_what_was_read_is_in_the_cache(self, raster: Raster) -> None:
+        path = f"{raster.item('mixed')}/{TILE}"
+        assert raster.http.get(f"{path}.png?index=ndwi").status_code == 200
+        (item,) = raster.http.get(f"{path}/explain?index=ndwi").json()["items"]
+        assert all(read["cached"] == read["blocks"] for read in item["reads"])
+
+    def test_it_says_why_gdal_reads(self, raster: Raster) -> None:
+        path = f"{raster.item('mixed')}/{TILE}/explain?index=ndwi&resampling=average"
+        (item,) = raster.http.get(path).json()["items"]
+        assert {(read["reader"], read["reason"]) for read in item["reads"]} == {
+            ("gdal", "resampling average")
+        }
+
+    def test_what_cannot_be_read_is_said(self, raster: Raster) -> None:
+        path = f"{raster.item('broken-missing')}/{TILE}/explain?index=ndvi"
+        (item,) = raster.http.get(path).json()["items"]
+        assert "the file is not there" in item["error"]
 
     def test_of_a_mosaic_it_tells_every_item(self, raster: Raster) -> None:
         told = raster.http.get(f"{raster.collection}/{TILE}/explain?index=ndvi").json()

@@ -152,14 +152,11 @@ def interpret_kernel(
 
 
 def warm(indices: Iterable[Index]) -> dict[str, Kernel]:
-    """The kernels of indices, by name, and the machine, compiled now: to be called when a process starts."""
-    kernels = {
+    """The kernels of indices, by name, compiled now: to be called when a process starts."""
+    return {
         index.name: compile_kernel(parse(index.bound({}), names=index.bands), index.bands)
         for index in indices
     }
-    for kernel in kernels.values():
-        interpret_shape(kernel.program.shape)
-    return kernels
 
 
 def _program(expression: Expression, bands: tuple[str, ...]) -> Program:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import jinja2
@@ -68,7 +69,7 @@ from eotiles.read.stores import open_stores
 from eotiles.read.web import Web
 from eotiles.runtime import conninfo, open_database, open_known
 from eotiles.settings import Settings
-from eotiles.tiler import warm
+from eotiles.tiler import warm, warm_rest
 
 BODY_MAX_BYTES = 2**20
 BODY_MAX_VALUES = 100_000
@@ -104,6 +105,8 @@ def create_raster(settings: Settings) -> FastAPI:
             app.state.flights = Flights(pool, seconds=SECONDS_MAX)
             # Now, so that no request waits for it: kernels, and FastAPI's description of the routes (0.7 and 1.4 s).
             await run_sync(warm)
+            # A daemon: a compiler cannot be interrupted, and SIGTERM is not to wait for it.
+            Thread(target=warm_rest, name="warm", daemon=True).start()
             await run_sync(app.openapi)
             yield
 

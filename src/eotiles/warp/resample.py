@@ -100,10 +100,10 @@ def check_work(nodes: Nodes, method: str, *, bands: int) -> None:
         raise TooCoarse
 
 
-def warm(dtypes: Iterable[str] = WARMED) -> None:
-    """Load, or compile, the kernels of types of pixels: to be called when a process starts."""
-    for dtype in dtypes:
-        for name in KERNELS:
+def warm(dtypes: Iterable[str] = WARMED, kernels: Iterable[str] = KERNELS) -> None:
+    """Load, or compile, kernels for types of pixels: to be called when a process starts."""
+    for name in kernels:
+        for dtype in dtypes:
             load_kernel(name, dtype)
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -75,7 +76,7 @@ class TileRoute(BaseRoute):
         state = request.app.state
         shown = await find_shown(state.known, address, ask, tms=tms, grid=grid)
         if address.explain:
-            found = explain(ask, grid, shown.items, access=self._access)
+            found = await run_sync(partial(explain, ask, grid, shown.items, access=self._access))
             return JSONResponse(found, headers={"Cache-Control": "no-store"})
         tag = _tag(address, ask, shown)
         if is_known(tag, request.headers.get("if-none-match", "")):
