@@ -130,6 +130,22 @@ def test_it_says_where_the_time_went(raster: Raster) -> None:
     assert {"plan", "read", "compute", "encode"} <= {name for name, _ in stations}
 
 
+def test_blocks_are_counted(raster: Raster) -> None:
+    def counts() -> dict[str, float]:
+        text = raster.http.get("/metrics").text
+        found = re.findall(r"^eotiles_raster_blocks_(\w+) ([0-9.e+]+)$", text, re.MULTILINE)
+        return {name: float(value) for name, value in found}
+
+    path = f"{raster.item('mixed')}/{TILE}.png?index=ndvi"
+    assert raster.http.get(path).status_code == 200
+    before = counts()
+    assert raster.http.get(f"{path}&rescale=0,0.5").status_code == 200
+    after = counts()
+    assert after["hits_total"] > before["hits_total"]
+    assert after["loads_total"] == before["loads_total"], "decoded once"
+    assert 0 < after["bytes"] < 512 * 2**20
+
+
 def test_the_same_tile_for_many_at_once_is_the_same(raster: Raster) -> None:
     path = f"{raster.item('mixed')}/{TILE}.png?index=ndvi&tilesize=1024&resampling=cubic"
 

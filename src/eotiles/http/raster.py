@@ -38,6 +38,7 @@ from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
 from eotiles.http.known import KnownCounters
 from eotiles.http.service import equip
+from eotiles.http.tiles.counters import BlockCounters
 from eotiles.http.tiles.flights import Flights
 from eotiles.http.tiles.route import TileRoute
 from eotiles.http.titiler import parameters
@@ -88,9 +89,10 @@ def create_raster(settings: Settings) -> FastAPI:
             app.state.known = await stack.enter_async_context(
                 open_known(settings, app.state.database)
             )
-            counters = KnownCounters(app.state.known)
-            app.state.meters.registry.register(counters)
-            stack.callback(app.state.meters.registry.unregister, counters)
+            registry = app.state.meters.registry
+            for counters in (KnownCounters(app.state.known), BlockCounters(library)):
+                registry.register(counters)
+                stack.callback(registry.unregister, counters)
             app.state.dbpool = stack.enter_context(
                 Registry(
                     conninfo(settings, "read"),
