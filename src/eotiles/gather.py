@@ -58,6 +58,12 @@ class Warped:
         )
         return native_pixels(self.native, self.bands, data, valid)
 
+    def is_like(self, other: Warped) -> bool:
+        """Whether both are made of the same pixels of files that lie alike, so that one pass serves both."""
+        kinds = self.native.header.dtype, other.native.header.dtype
+        masks = self.native.header.has_mask or other.native.header.has_mask
+        return self.nodes is other.nodes and kinds[0] == kinds[1] and not masks
+
 
 def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warped | str:
     """How a step is read natively, or the reason why GDAL reads it.
@@ -149,9 +155,13 @@ def gather(
         for step, way in zip(steps, ways, strict=True)
         if isinstance(way, Warped) and way.cut is not None
     ]
-    cuttings = iter(files.cut(cuts))
+    cuttings = files.cut(cuts)
     watch.lap("read")
+    if together := _together(ways, cuttings, [nodata(step) for step in steps]):
+        watch.lap("warp")
+        return together
     found = []
+    remaining = iter(cuttings)
     for step, way in zip(steps, ways, strict=True):
         if isinstance(way, str):
             found.append(
@@ -159,9 +169,37 @@ def gather(
             )
             watch.lap("gdal")
         else:
-            found.append(way.pixels(None if way.cut is None else next(cuttings), nodata(step)))
+            found.append(way.pixels(None if way.cut is None else next(remaining), nodata(step)))
             watch.lap("warp")
     return found
+
+
+def _together(
+    ways: Sequence[Warped | str], cuttings: Sequence[Cutting], nodata: Sequence[Nodata]
+) -> list[Pixels] | None:
+    """The bands of several files that lie alike, warped in one pass: the way to each pixel is found once."""
+    warped = [way for way in ways if isinstance(way, Warped) and way.cut is not None]
+    if len(warped) < 2 or len(warped) != len(ways):
+        return None
+    first = warped[0]
+    if first.cut is None or not all(first.is_like(way) for way in warped[1:]):
+        return None
+    numbers = [
+        each.of_native(way.native.header, way.bands)
+        for way, each in zip(warped, nodata, strict=True)
+    ]
+    data, valid = resample(
+        np.concatenate([data for data, _ in cuttings]),
+        first.nodes,
+        origin=(first.cut.window.row0, first.cut.window.col0),
+        method=first.method,
+        nodata=np.concatenate(numbers),
+    )
+    edges = np.cumsum([0, *(len(way.bands) for way in warped)])
+    return [
+        native_pixels(way.native, way.bands, data[start:stop], valid)
+        for way, start, stop in zip(warped, edges[:-1], edges[1:], strict=True)
+    ]
 
 
 def explain_step(files: Files, step: Step, grid: Grid, *, resampling: str) -> dict[str, Any]:

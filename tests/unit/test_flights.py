@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +13,13 @@ import pytest
 from eotiles.core.errors import Unavailable
 from eotiles.core.watch import Watch
 from eotiles.http.tiles.flights import Abandoned, Flights, Token
+
+
+async def join(flights: Flights[int], key: str, work: Callable[[Token], int]) -> int:
+    """What a request does."""
+    with flights.join(key, work) as future:
+        await asyncio.wait([future])
+        return future.result()
 
 
 @pytest.fixture
@@ -31,14 +38,14 @@ async def test_the_same_work_is_done_once(pool: ThreadPoolExecutor) -> None:
         go.wait(5)
         return 7
 
-    joined = [asyncio.ensure_future(flights.join("key", work)) for _ in range(10)]
+    joined = [asyncio.ensure_future(join(flights, "key", work)) for _ in range(10)]
     await asyncio.sleep(0.01)
     assert len(flights) == 1
     go.set()
     assert await asyncio.gather(*joined) == [7] * 10
     assert len(calls) == 1
     assert len(flights) == 0
-    assert await flights.join("key", work) == 7
+    assert await join(flights, "key", work) == 7
     assert len(calls) == 2, "what has landed is not kept"
 
 
@@ -48,10 +55,10 @@ async def test_an_error_reaches_all_and_is_not_kept(pool: ThreadPoolExecutor) ->
     def fails(token: Token) -> int:
         raise ValueError("no")
 
-    joined = [asyncio.ensure_future(flights.join("key", fails)) for _ in range(3)]
+    joined = [asyncio.ensure_future(join(flights, "key", fails)) for _ in range(3)]
     found = await asyncio.gather(*joined, return_exceptions=True)
     assert [str(error) for error in found] == ["no"] * 3
-    assert await flights.join("key", lambda token: 1) == 1
+    assert await join(flights, "key", lambda token: 1) == 1
 
 
 async def test_work_goes_on_while_one_waits_and_stops_when_all_have_left(
@@ -71,8 +78,8 @@ async def test_work_goes_on_while_one_waits_and_stops_when_all_have_left(
             ended.set()
         return 1
 
-    first = asyncio.ensure_future(flights.join("key", work))
-    second = asyncio.ensure_future(flights.join("key", work))
+    first = asyncio.ensure_future(join(flights, "key", work))
+    second = asyncio.ensure_future(join(flights, "key", work))
     await asyncio.sleep(0.03)
     first.cancel()
     await asyncio.sleep(0.03)
@@ -101,8 +108,8 @@ async def test_work_that_waits_for_a_thread_never_starts_for_nobody(
         started.append("late")
         return 2
 
-    running = asyncio.ensure_future(flights.join("slow", slow))
-    waiting = asyncio.ensure_future(flights.join("late", late))
+    running = asyncio.ensure_future(join(flights, "slow", slow))
+    waiting = asyncio.ensure_future(join(flights, "late", late))
     await asyncio.sleep(0.02)
     waiting.cancel()
     await asyncio.sleep(0.02)

@@ -23,6 +23,9 @@ class Item:
     plans: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was planned for it, by layer."""
 
+    places: dict[str, tuple[float, Any]] = field(default_factory=dict, compare=False, repr=False)
+    """Where the files of its assets were found to lie, by key, and when (time.monotonic)."""
+
     @property
     def id(self) -> str:
         return str(self.stac.get("id"))

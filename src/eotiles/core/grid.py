@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from affine import Affine
 from rasterio.crs import CRS
@@ -24,7 +25,7 @@ class Grid:
     height_px: int
     width_px: int
 
-    @property
+    @cached_property
     def bounds(self) -> Bounds:
         left, bottom, right, top = array_bounds(self.height_px, self.width_px, self.transform)
         return left, bottom, right, top

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from eotiles.core.errors import Unavailable
@@ -63,10 +64,14 @@ class Flights(Generic[Result]):
     def __len__(self) -> int:
         return len(self._flights)
 
-    async def join(self, key: Hashable, work: Callable[[Token], Result]) -> Result:
-        """The result of `work`, which runs in a thread of the pool; the one in flight under `key` if there is one.
+    @contextmanager
+    def join(
+        self, key: Hashable, work: Callable[[Token], Result]
+    ) -> Iterator[asyncio.Future[Result]]:
+        """The future of `work`, which runs in a thread of the pool; the one in flight under `key` if there is one.
 
-        Whoever is cancelled gets off; the last one takes the work along, at its next look at the token.
+        Whoever leaves the context before it is done gets off; the last one takes the work along, at its next look at
+        the token. It is to be waited for (`asyncio.wait`), not awaited: a waiter that is cancelled cancels nothing.
         """
         flight = self._flights.get(key)
         if flight is None:
@@ -77,7 +82,7 @@ class Flights(Generic[Result]):
             flight.future.add_done_callback(lambda done: self._landed(key, done))
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.future)
+            yield flight.future
         finally:
             flight.waiting -= 1
             if flight.waiting == 0 and not flight.future.done():

@@ -43,7 +43,7 @@ def tile_headers(grid: Grid, *, tag: str, seconds: Mapping[str, float]) -> dict[
             f"{station};dur={spent * 1000:.2f}" for station, spent in seconds.items()
         ),
     }
-    if (uri := _uri(grid.crs.to_wkt())) is not None:
+    if (uri := _uri(grid.crs.wkt)) is not None:
         found["Content-Crs"] = f"<{uri}>"
     return found
 

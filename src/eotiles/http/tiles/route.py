@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -82,9 +81,10 @@ class TileRoute(BaseRoute):
         if is_known(tag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL})
         work = partial(_paint, ask, grid, shown.items, address=address, access=self._access)
-        painted = await _unless_gone(request, state.flights.join(tag, work))
-        if painted is None:
-            return None
+        with state.flights.join(tag, work) as future:
+            if not await _done_before_gone(request, future):
+                return None
+            painted: Painted = future.result()
         return Response(
             painted.content,
             media_type=painted.media_type,
@@ -112,22 +112,14 @@ def _tag(address: TileAddress, ask: Ask, shown: Shown) -> str:
     return etag(ask.key, tile, kind, versions=shown.versions)
 
 
-async def _unless_gone(request: Request, work: Any) -> Painted | None:
-    """What `work` gives; None, and the work cancelled, if the client leaves before."""
-    task = asyncio.ensure_future(work)
+async def _done_before_gone(request: Request, future: asyncio.Future[Any]) -> bool:
+    """Whether a future is done before the client leaves."""
     gone = asyncio.ensure_future(_gone(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            return None
-        found: Painted = task.result()
-        return found
+        await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
+        return future.done()
     finally:
         gone.cancel()
-        if not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _gone(request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -33,6 +34,9 @@ from eotiles.tiler import Levels, evaluate, paint
 Result = TypeVar("Result")
 
 
+PLACES_S = 5.0
+"""For so long a symbolic link may lead elsewhere before it is looked at again; the last part of a path is never one."""
+
 PLANS_MAX = 64
 """Plans that are kept with an item."""
 
@@ -53,7 +57,13 @@ def open_files(item: Item, access: Access) -> Files:
     def locate(asset: str) -> Location:
         if asset not in geotiff_assets(item.stac):
             raise UnknownAsset(f"item {name} has no GeoTIFF asset {asset!r}")
-        return access.roots.find(item.assets[asset]["href"], asset=asset, item=name)
+        now = time.monotonic()
+        seen, place = item.places.get(asset, (-PLACES_S, None))
+        if place is None or now - seen > PLACES_S:
+            place = access.roots.find(item.assets[asset]["href"], asset=asset, item=name)
+            item.places[asset] = now, place
+        found: Location = place
+        return found
 
     return Files(item=name, locate=locate, library=access.library)
 
