@@ -152,6 +152,8 @@ def check_alike(bench: Bench, mine: Rival, peer: Rival) -> None:
         )
         if share < ALIKE_MIN:
             raise RuntimeError(f"{layer.name}: the pictures of {mine.name} and {peer.name} differ")
+    for rival in (mine, peer):
+        rival.server.settle()
 
 
 def share_alike(place: str, layer: Layer, tile: traces.Tile, one: Rival, other: Rival) -> float:

@@ -23,6 +23,10 @@ from typing import Self
 START_MAX_S = 90.0
 ANSWER_MAX_S = 120.0
 
+SETTLE_MAX_S = 60.0
+RESTING_S = 0.03
+"""Seconds of CPU time in half a second."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -110,6 +114,15 @@ class Server:
         if self._process is None:
             raise RuntimeError(f"{self.name} does not run")
         return self._process.pid
+
+    def settle(self) -> None:
+        """Wait until it rests: what a server still does after it is ready is no part of a tile."""
+        end = time.monotonic() + SETTLE_MAX_S
+        while time.monotonic() < end:
+            before = self.cpu_s()
+            time.sleep(0.5)
+            if self.cpu_s() - before < RESTING_S:
+                return
 
     def cpu_s(self) -> float:
         """Seconds of user and system time so far, with those of child processes that live."""

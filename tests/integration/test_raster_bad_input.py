@@ -65,7 +65,7 @@ LONG = "b1" + "+b1" * 400
 UNUSABLE = [
     (f"{ITEM}/{TILE}.png", "index=NAME, or assets=KEY"),
     (f"{ITEM}/preview.png", "index=NAME, or assets=KEY"),
-    (f"{ITEM}/{TILE}.png?expression=b1", "index=NAME, or assets=KEY"),
+    (f"{ITEM}/{TILE}.png?expression=b1", "b1, b2, … need assets"),
     (f"{MOSAIC}/{TILE}.png", "index=NAME, or assets=KEY"),
     (f"{ITEM}/{TILE}.png?index=ndvi&assets=red", "not both"),
     (f"/collections/{COLLECTION}/items/only-red/{TILE}.png?index=ndvi", "common name nir or nir08"),

@@ -104,10 +104,10 @@ def test_text_that_cannot_be_used_is_refused(text: str, sentence: str) -> None:
     ],
 )
 def test_hostile_text_costs_nothing(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(BadParameter, match="filter: "):
         filter_from_text(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("depth", [4, MOST_DEPTH])
@@ -117,10 +117,10 @@ def test_hostile_text_costs_nothing(text: str) -> None:
 def test_errors_in_brackets_cost_nothing(inside: str, depth: int) -> None:
     """The library tries again at every bracket: twice the time for each."""
     for text in ("(" * depth + inside, "(" * depth + inside + ")" * depth + " x"):
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(BadParameter):
             filter_from_text(text)
-        assert time.perf_counter() - started < 0.1
+        assert time.process_time() - started < 0.1
 
 
 TEXTS = """

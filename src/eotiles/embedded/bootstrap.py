@@ -13,6 +13,10 @@ from eotiles.embedded.layout import Layout
 from eotiles.embedded.passwords import make_password, read_password
 
 
+SETUP_LOCK = 0x656F7469
+"""Key of PostgreSQL's advisory lock that is held while a database is set up."""
+
+
 def bootstrap(layout: Layout, *, port: int) -> None:
     """Make roles, passwords, database and extensions, as the superuser over the socket.
 
@@ -35,7 +39,7 @@ def bootstrap(layout: Layout, *, port: int) -> None:
 
 
 def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(
+    connection = psycopg.connect(
         host=str(layout.run),
         port=port,
         user=SUPERUSER,
@@ -44,6 +48,9 @@ def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[
         connect_timeout=10,
         application_name="eotiles setup",
     )
+    # The backend of a start that was killed may still be making an extension.
+    connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
+    return connection
 
 
 def _set_passwords(connection: psycopg.Connection[tuple[object, ...]], layout: Layout) -> None:
