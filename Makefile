@@ -56,7 +56,7 @@ format: ## Format the code
 
 bench: ## Print the benchmarks (STRICT=1 exits 1 where a bar is missed)
 	@scripts/setup test
-	@set -e; for name in bandmath raster_tiles; do \
+	@set -e; for name in bandmath encoders raster_tiles; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json; done
 
 bench-tiles: ## Benchmark tiles against titiler.pgstac, 15 min (ARGS=--quick: 2 min; ARGS=--markdown writes the page)

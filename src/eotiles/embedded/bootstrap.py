@@ -12,7 +12,6 @@ from eotiles.embedded.configuration import DATABASE, SUPERUSER
 from eotiles.embedded.layout import Layout
 from eotiles.embedded.passwords import make_password, read_password
 
-
 SETUP_LOCK = 0x656F7469
 """Key of PostgreSQL's advisory lock that is held while a database is set up."""
 
