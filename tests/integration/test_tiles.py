@@ -194,3 +194,29 @@ class TestExplain:
     def test_of_a_mosaic_it_tells_every_item(self, raster: Raster) -> None:
         told = raster.http.get(f"{raster.collection}/{TILE}/explain?index=ndvi").json()
         assert len(told["items"]) > 1
+
+
+def test_far_too_many_small_items_are_shown_as_footprints(
+    raster: Raster, ingest_conninfo: str
+) -> None:
+    stac = raster.scenes["mixed"].stac
+    west, south, east, north = stac["bbox"]
+    many = []
+    for number in range(40):
+        shift = (number % 8) * (east - west) * 1.5, (number // 8) * (north - south) * 1.5
+        ring = [[x + shift[0], y + shift[1]] for x, y in stac["geometry"]["coordinates"][0]]
+        bbox = [west + shift[0], south + shift[1], east + shift[0], north + shift[1]]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        many.append(
+            {**stac, "id": f"m{number}", "collection": "many", "bbox": bbox, "geometry": geometry}
+        )
+    load(ingest_conninfo, collections=[collection("many")], items=many)
+    far, near = path_of(tile_at(501_600, 4_998_600, 7)), TILE
+    answer = raster.http.get(f"/collections/many/{far}.png?index=ndvi")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-coverage"] == "footprints"
+    assert (pixels(answer.content)[..., 3] > 0).any()
+    assert "x-coverage" not in raster.http.get(f"/collections/many/{near}.png?index=ndvi").headers
+    numbers_answer = raster.http.get(f"/collections/many/{far}.npy?index=ndvi")
+    assert numbers_answer.status_code == 200
+    assert "x-coverage" not in numbers_answer.headers

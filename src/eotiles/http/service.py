@@ -54,6 +54,8 @@ def equip(
             "Content-Range",
             "ETag",
             "Link",
+            "Server-Timing",
+            "X-Coverage",
             "X-Request-ID",
         ],
         allow_credentials=False,

@@ -17,6 +17,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from eotiles.read.arena import Arena
 from eotiles.read.blocks import BlockKey, Counts, block_cache
 from eotiles.read.codecs import DamagedBlock
 from eotiles.read.header import Header, Unsupported
@@ -55,6 +56,7 @@ class Library:
     def __init__(self, stores: Stores, *, blocks_bytes: int) -> None:
         self._stores = stores
         self._blocks = block_cache(blocks_bytes)
+        self._arena = Arena()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -149,11 +151,10 @@ class Library:
         raw: dict[BlockKey, bytes] = {}
         for ranges, pieces in zip(files.values(), self._stores.get_all(wanted), strict=True):
             raw.update(zip(ranges, pieces, strict=True))
-        return [_decoded(each, raw.get(each.key)) for each in missing]
+        return [self._decoded(each, raw.get(each.key)) for each in missing]
 
-
-def _decoded(each: Missing, raw: bytes | None) -> NDArray[Any]:
-    try:
-        return each.decoded(raw)
-    except DamagedBlock as error:
-        raise Damaged(name=each.key.name) from error
+    def _decoded(self, each: Missing, raw: bytes | None) -> NDArray[Any]:
+        try:
+            return each.decoded(raw, self._arena.empty)
+        except DamagedBlock as error:
+            raise Damaged(name=each.key.name) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eotiles.core.grid import Window
 from eotiles.read.blocks import BlockKey
-from eotiles.read.codecs import decode_block, decode_mask, sparse_block, sparse_mask
+from eotiles.read.codecs import Allocate, decode_block, decode_mask, sparse_block, sparse_mask
 from eotiles.read.header import Header, Level
 from eotiles.read.objects import Object
 from eotiles.read.ranges import Range
@@ -131,7 +131,7 @@ class Missing:
         start = int(level.offsets[plane, self.key.row, self.key.column])
         return Range(start, start + length) if length else None
 
-    def decoded(self, raw: bytes | None) -> NDArray[Any]:
+    def decoded(self, raw: bytes | None, allocate: Allocate) -> NDArray[Any]:
         """The block from its bytes; (band in block, y, x), or (y, x) bool of a mask.
 
         Raises:
@@ -141,7 +141,7 @@ class Missing:
             return sparse_mask(self._level) if raw is None else decode_mask(raw, self._level)
         if raw is None:
             return sparse_block(self.native.header, self._level)
-        return decode_block(raw, self._level)
+        return decode_block(raw, self._level, allocate=allocate)
 
 
 def ranges_by_file(missing: Sequence[Missing]) -> dict[Object, dict[BlockKey, Range]]:

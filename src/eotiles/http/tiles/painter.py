@@ -15,6 +15,7 @@ from eotiles.catalog.items import Item
 from eotiles.core.errors import EotilesError
 from eotiles.core.grid import Grid
 from eotiles.core.watch import Watch
+from eotiles.http.tiles.coverage import coverage_tile, shows_coverage
 from eotiles.http.tiles.query import Ask
 from eotiles.http.tiles.style import Style, plain_style
 from eotiles.http.titiler.drawing import Access, draw_item, paint_item
@@ -33,6 +34,9 @@ class Painted:
 
     seconds: dict[str, float]
     """What each station took."""
+
+    is_coverage: bool = False
+    """Whether it shows where items lie instead of what is in them."""
 
 
 class _NotPlain(Exception):
@@ -54,17 +58,21 @@ class Painter:
         Raises:
             EotilesError: what is asked for cannot be drawn, or an asset cannot be read.
         """
+        if self.ask.selection is not None and shows_coverage(items, self.grid, format):
+            content = coverage_tile(items, self.grid)
+            self.watch.lap("coverage")
+            return Painted(content, "image/png", self.watch.seconds, is_coverage=True)
         style = plain_style(self.ask, format)
-        content = None if style is None else self._plain(items, style)
-        if content is None:
-            content = encode(
+        painted = None if style is None else self._plain(items, style)
+        if painted is None:
+            painted = encode(
                 self._image(items),
                 output_format=format,
                 colormap=self.ask.colormap,
                 **self.ask.render,
             )
         self.watch.lap("encode")
-        return Painted(*content, self.watch.seconds)
+        return Painted(*painted, self.watch.seconds)
 
     def _plain(self, items: Sequence[Item], style: Style) -> tuple[bytes, str] | None:
         """A picture of levels; None where the layer is more than that, or there is nothing to see."""

@@ -22,6 +22,7 @@ from eotiles.core.grid import Grid
 from eotiles.core.watch import Watch
 from eotiles.http.tiles.address import TileAddress, parse_address
 from eotiles.http.tiles.catalogue import Shown, find_shown
+from eotiles.http.tiles.coverage import HEADER as COVERAGE
 from eotiles.http.tiles.explain import explain
 from eotiles.http.tiles.flights import Token
 from eotiles.http.tiles.headers import CACHE_CONTROL, etag, is_known, tile_headers
@@ -85,11 +86,10 @@ class TileRoute(BaseRoute):
             if not await _done_before_gone(request, future):
                 return None
             painted: Painted = future.result()
-        return Response(
-            painted.content,
-            media_type=painted.media_type,
-            headers=tile_headers(grid, tag=tag, seconds=painted.seconds),
-        )
+        headers = tile_headers(grid, tag=tag, seconds=painted.seconds)
+        if painted.is_coverage:
+            headers[COVERAGE[0]] = COVERAGE[1]
+        return Response(painted.content, media_type=painted.media_type, headers=headers)
 
 
 def _paint(

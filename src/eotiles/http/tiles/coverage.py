@@ -1,0 +1,71 @@
+"""Coverage tiles: where a mosaic's items are so small and so many that drawing them would read far too much, their
+footprints are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+from rasterio.errors import RasterioError
+from rasterio.features import rasterize
+from rasterio.warp import transform_geom
+from rio_tiler.constants import WGS84_CRS
+from titiler.core.resources.enums import ImageType
+
+from eotiles.catalog.items import Item
+from eotiles.core.earth import degrees
+from eotiles.core.grid import Grid
+from eotiles.render.picture import Picture, encode_picture
+
+ITEMS_MAX = 32
+"""Items that a tile is drawn from however small they are."""
+
+SHARE_MIN = 1 / 8
+"""Of a tile's side: larger items are drawn, however many there are, since few of them fill the tile."""
+
+COLOURS = np.array([[0, 0, 0, 0], [46, 120, 200, 110], [46, 120, 200, 190]], np.uint8)
+"""Nothing, a footprint, and the edge of one."""
+
+HEADER = ("X-Coverage", "footprints")
+
+
+def shows_coverage(items: Sequence[Item], grid: Grid, format: ImageType | None) -> bool:
+    """Whether a tile of these items shows where they lie instead of what is in them. Only pictures that can be
+    transparent do: numbers would be wrong, and JPEG would be black."""
+    if len(items) <= ITEMS_MAX or format not in (None, ImageType.png, ImageType.webp):
+        return False
+    around = degrees(grid.bounds, grid.crs)
+    if around is None or around[0] >= around[2]:
+        return True  # the whole world, more or less
+    sides = [
+        max(
+            (box[2] - box[0]) / (around[2] - around[0]), (box[3] - box[1]) / (around[3] - around[1])
+        )
+        for item in items
+        if (box := item.bbox) is not None and box[0] <= box[2]
+    ]
+    return not sides or median(sides) < SHARE_MIN
+
+
+def coverage_tile(items: Sequence[Item], grid: Grid) -> bytes:
+    """A PNG of the footprints of items."""
+    shapes = []
+    for item in items:
+        geometry = item.stac.get("geometry")
+        if not isinstance(geometry, dict):
+            continue
+        try:
+            shapes.append(transform_geom(WGS84_CRS, grid.crs, geometry))
+        except (RasterioError, ValueError, KeyError, TypeError):
+            continue  # it has no place in this CRS
+    size = grid.height_px, grid.width_px
+    inside = np.zeros(size, np.uint8)
+    if shapes:
+        usable = [shape for shape in shapes if shape.get("coordinates")]
+        inside = rasterize(usable, size, transform=grid.transform, all_touched=True, dtype="uint8")
+    padded = np.pad(inside, 1, mode="edge")
+    hollow = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    levels = np.where((inside == 1) & (hollow == 0), np.uint8(2), inside)
+    content, _ = encode_picture(Picture(levels[None], np.ones(size, np.bool_), COLOURS), "png")
+    return content
