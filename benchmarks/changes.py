@@ -32,7 +32,7 @@ from eotiles.catalog.epochs import Epochs
 from eotiles.catalog.items import get_item
 from eotiles.catalog.known import Known
 from eotiles.catalog.migrations import migrate
-from eotiles.catalog.mosaic import Mosaic, find_items
+from eotiles.catalog.mosaic import Mosaic
 from eotiles.catalog.viewport import polygon, tile_box
 from eotiles.embedded.cluster import Cluster
 
@@ -156,7 +156,7 @@ async def lookups(cluster: Cluster) -> None:
 
         async def asked(number: int) -> Any:
             box = tile_box(TMS, at.x + number % 6, at.y + number // 6 % 4, 13)
-            return await find_items(database, mosaic, geometry=polygon(box), limit=100)
+            return await Known(database, Epochs()).items_in(mosaic, polygon(box), limit=100)
 
         assert len(await tile(0)) == len(await asked(0)) == 4
         await cost("item, asked anew", lambda number: get_item(database, COLLECTION, "i0"))

@@ -1,4 +1,6 @@
--- Names and footprints of the items of a search, best first: those of mosaic_items.sql in the same order.
+-- Names and footprints of the items of a search, best first: what pgstac.search returns, less its paging, and it never
+-- writes. The order is total: the search's own, else datetime descending, then collection and id.
+-- `geometry` narrows the search further, whatever bbox or intersects it has itself; null: no further.
 SELECT item.collection, item.id, st_asbinary(item.geometry)
 FROM pgstac.search_rows(
   CASE

@@ -133,11 +133,11 @@ def warm() -> None:
     """Compile, or load, what most tiles are drawn with: to be called when a process starts, so no request waits."""
     warm_kernels(PRESETS.values())
     warm_stretch()
-    warm_warp(kernels=("nearest",))
+    warm_warp(("uint8", "uint16"), kernels=("nearest",))
 
 
 def warm_rest() -> None:
-    """Compile, or load, the rest: the machine for new formulas, bilinear and cubic.
+    """Compile, or load, the rest: other types of pixels, the machine for new formulas, bilinear and cubic.
 
     Half a minute where no cache on disk has them; who needs one before it is there waits for that one.
     """

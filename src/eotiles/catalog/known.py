@@ -193,12 +193,24 @@ class Known:
         key = (mosaic.key, box, limit)
         return await self.items(await self._lists.get(key, load, collections=mosaic.collections))
 
+    async def items_in(
+        self, mosaic: Mosaic, geometry: Mapping[str, Any] | None, *, limit: int
+    ) -> tuple[KnownItem, ...]:
+        """Items of a mosaic, at most `limit`, that touch a GeoJSON geometry (WGS 84); the one to be on top comes first.
+
+        Raises:
+            BadParameter: pgSTAC cannot use the search.
+            Unavailable: the database is down or busy.
+        """
+        listed = await list_items(self._database, mosaic, geometry=geometry, limit=limit)
+        return await self.items([(each.collection, each.id) for each in listed])
+
     async def tile_items(
         self, mosaic: Mosaic, tms: TileMatrixSet, x: int, y: int, z: int, *, limit: int
     ) -> tuple[KnownItem, ...]:
         """Items of a mosaic on a tile of the matrix, at most `limit`; the one to be on top comes first.
 
-        What find_items finds for the tile's box in degrees; tiles beside each other share one query.
+        What list_items finds for the tile's box in degrees; tiles beside each other share one query.
 
         Raises:
             BadParameter: pgSTAC cannot use the search.

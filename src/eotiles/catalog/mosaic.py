@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from eotiles.catalog.database import Database
-from eotiles.catalog.items import BBox, Item, flat_bbox, get_collection
+from eotiles.catalog.items import BBox, flat_bbox, get_collection
 from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import BadParameter, UnknownSearch
 from eotiles.core.sql import read_sql
@@ -31,9 +31,6 @@ _FAULTS = (
 
 ITEMS_MAX = 1000
 """Items that one answer may look at."""
-
-_FIELDS = {"include": ["id", "collection", "bbox", "assets", "properties"]}
-"""What drawing needs; geometries and links are most of an item's bytes."""
 
 
 @dataclass(frozen=True)
@@ -153,45 +150,24 @@ async def search_entry(database: Database, mosaic: Mosaic) -> dict[str, Any]:
     return row
 
 
-async def find_items(
+async def list_items(
     database: Database, mosaic: Mosaic, *, geometry: Json | None, limit: int
-) -> tuple[Item, ...]:
+) -> tuple[Listed, ...]:
     """Items of a mosaic, at most `limit`, that touch a GeoJSON geometry (WGS 84); the one to be on top comes first.
 
     Raises:
         BadParameter: pgSTAC cannot use the search.
         Unavailable: the database is down or busy.
     """
-    values = {**_asked(mosaic, geometry, limit), "fields": Jsonb(_FIELDS)}
-    rows = await _rows(database, read_sql("mosaic_items"), values)
-    return tuple(Item(content) for (content,) in rows)
-
-
-async def list_items(
-    database: Database, mosaic: Mosaic, *, geometry: Json | None, limit: int
-) -> tuple[Listed, ...]:
-    """What find_items finds, in the same order, by name only.
-
-    Raises:
-        BadParameter: pgSTAC cannot use the search.
-        Unavailable: the database is down or busy.
-    """
-    rows = await _rows(database, read_sql("mosaic_names"), _asked(mosaic, geometry, limit))
-    return tuple(Listed(*row) for row in rows)
-
-
-def _asked(mosaic: Mosaic, geometry: Json | None, limit: int) -> dict[str, Any]:
-    return {
+    values = {
         "search": Jsonb(dict(mosaic.search)),
         "geometry": None if geometry is None else Jsonb(dict(geometry)),
         "limit": min(limit, ITEMS_MAX),
     }
-
-
-async def _rows(database: Database, query: bytes, values: dict[str, Any]) -> list[Any]:
     try:
         async with database.connection() as connection:
-            return await (await connection.execute(query, values)).fetchall()
+            cursor = await connection.execute(read_sql("mosaic_names"), values)
+            return tuple(Listed(*row) for row in await cursor.fetchall())
     except UNUSABLE as error:
         raise unusable_search(error) from error
 

@@ -15,7 +15,7 @@ from eotiles.catalog.database import Database
 from eotiles.catalog.items import Item
 from eotiles.catalog.known import Known
 from eotiles.catalog.layers import OfferedLayer, offered_layers
-from eotiles.catalog.mosaic import Mosaic, find_items, search_entry
+from eotiles.catalog.mosaic import Mosaic, search_entry
 from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import UnknownCollection
 
@@ -37,7 +37,8 @@ class Finder:
         """Items that touch a geometry (WGS 84), the one on top first."""
 
         async def look_up() -> tuple[Item, ...]:
-            return await find_items(self._database, mosaic, geometry=geometry, limit=limit)
+            found = await self._known.items_in(mosaic, geometry, limit=limit)
+            return tuple(each.item for each in found)
 
         return run_in_loop(look_up)
 
