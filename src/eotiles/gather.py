@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eotiles.core.grid import Grid, Window
 from eotiles.core.watch import Watch
@@ -20,7 +21,7 @@ from eotiles.read.native import Cut, Native
 from eotiles.read.pixels import Nodata, Pixels, native_pixels
 from eotiles.warp.levels import pick_level
 from eotiles.warp.nodes import METHODS, Nodes, find_nodes
-from eotiles.warp.resample import DTYPES, TooCoarse, check_work, resample
+from eotiles.warp.resample import TooCoarse, check_work, resample
 
 DECODED_BYTES_MAX = 2**28
 """Of the blocks that one step needs at once: they are in memory together. GDAL, which has a bound of its own, reads
@@ -75,7 +76,7 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     found = files.reader(step.asset)
     if isinstance(found, str):
         return found
-    if resampling not in METHODS or found.header.dtype.name not in DTYPES:
+    if resampling not in METHODS:
         return f"resampling {resampling}"
     bands = files.bands(step.asset, step.bands)
     placed = _placed(grid, found.header, resampling)
@@ -155,9 +156,11 @@ def gather(
         for step, way in zip(steps, ways, strict=True)
         if isinstance(way, Warped) and way.cut is not None
     ]
-    cuttings = files.cut(cuts)
+    alike = _alike(ways)
+    cuttings = files.cut(cuts, stacked=bool(alike))
     watch.lap("read")
-    if together := _together(ways, cuttings, [nodata(step) for step in steps]):
+    if alike:
+        together = _together(alike, cuttings[0][0], [nodata(step) for step in steps])
         watch.lap("warp")
         return together
     found = []
@@ -174,32 +177,40 @@ def gather(
     return found
 
 
-def _together(
-    ways: Sequence[Warped | str], cuttings: Sequence[Cutting], nodata: Sequence[Nodata]
-) -> list[Pixels] | None:
-    """The bands of several files that lie alike, warped in one pass: the way to each pixel is found once."""
+def _alike(ways: Sequence[Warped | str]) -> list[Warped]:
+    """The ways, if they are of several files that lie alike; else none."""
     warped = [way for way in ways if isinstance(way, Warped) and way.cut is not None]
     if len(warped) < 2 or len(warped) != len(ways):
-        return None
-    first = warped[0]
-    if first.cut is None or not all(first.is_like(way) for way in warped[1:]):
-        return None
+        return []
+    return warped if all(warped[0].is_like(way) for way in warped[1:]) else []
+
+
+def _together(ways: Sequence[Warped], data: NDArray[Any], nodata: Sequence[Nodata]) -> list[Pixels]:
+    """The bands of files that lie alike, warped in one pass: the way to each pixel is found once.
+
+    Args:
+        ways: of each file.
+        data: (band, y, x), the windows of all, one behind the other.
+        nodata: of each file.
+    """
+    cut = ways[0].cut
+    assert cut is not None  # _alike has seen to it
     numbers = [
-        each.of_native(way.native.header, way.bands)
-        for way, each in zip(warped, nodata, strict=True)
+        each.of_native(way.native.header, way.bands) for way, each in zip(ways, nodata, strict=True)
     ]
     data, valid = resample(
-        np.concatenate([data for data, _ in cuttings]),
-        first.nodes,
-        origin=(first.cut.window.row0, first.cut.window.col0),
-        method=first.method,
+        data,
+        ways[0].nodes,
+        origin=(cut.window.row0, cut.window.col0),
+        method=ways[0].method,
         nodata=np.concatenate(numbers),
     )
-    edges = np.cumsum([0, *(len(way.bands) for way in warped)])
-    return [
-        native_pixels(way.native, way.bands, data[start:stop], valid)
-        for way, start, stop in zip(warped, edges[:-1], edges[1:], strict=True)
-    ]
+    found, start = [], 0
+    for way in ways:
+        stop = start + len(way.bands)
+        found.append(native_pixels(way.native, way.bands, data[start:stop], valid))
+        start = stop
+    return found
 
 
 def explain_step(files: Files, step: Step, grid: Grid, *, resampling: str) -> dict[str, Any]:

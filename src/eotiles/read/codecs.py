@@ -23,27 +23,15 @@ class DamagedBlock(Exception):
     """Bytes of a block that do not decode to it."""
 
 
-Allocate = Callable[[int], NDArray[np.uint8]]
-"""(bytes) → (bytes,) uint8, writable, with anything in it."""
-
-
-def _new(size_bytes: int) -> NDArray[np.uint8]:
-    return np.empty(size_bytes, np.uint8)
-
-
-def decode_block(raw: bytes, level: Level, *, allocate: Allocate = _new) -> NDArray[Any]:
+def decode_block(raw: bytes, level: Level) -> NDArray[Any]:
     """The pixels of a block of a level: (band in block, y, x), full size, C-contiguous, in this machine's byte order.
-
-    `allocate` gives the memory that the bytes are decoded to.
 
     Raises:
         DamagedBlock: the bytes are none of such a block.
     """
     storage = level.storage
     shape = level.block_height_px, level.block_width_px, storage.samples
-    # Of several bands a copy is kept, band by band.
-    decompressed = _decompressed(raw, level, allocate if storage.samples == 1 else _new)
-    pixels = _undo_predictor(decompressed, storage, shape)
+    pixels = _undo_predictor(_decompressed(raw, level), storage, shape)
     if storage.samples == 1:
         return pixels.reshape(1, *shape[:2])
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
@@ -55,7 +43,7 @@ def decode_mask(raw: bytes, mask: Level) -> NDArray[np.bool_]:
     Raises:
         DamagedBlock: the bytes are none of such a block.
     """
-    data = _decompressed(raw, mask, _new)
+    data = _decompressed(raw, mask)
     shape = mask.block_height_px, mask.block_width_px
     if mask.storage.bits == 1:
         return np.unpackbits(data).reshape(shape).view(np.bool_)
@@ -75,7 +63,7 @@ def sparse_mask(mask: Level) -> NDArray[np.bool_]:
     return np.zeros((mask.block_height_px, mask.block_width_px), np.bool_)
 
 
-def _decompressed(raw: bytes, level: Level, allocate: Allocate) -> NDArray[np.uint8]:
+def _decompressed(raw: bytes, level: Level) -> NDArray[np.uint8]:
     """(bytes of the block) uint8, writable."""
     size_bytes = level.block_bytes
     codec = level.storage.codec
@@ -84,7 +72,7 @@ def _decompressed(raw: bytes, level: Level, allocate: Allocate) -> NDArray[np.ui
             raise DamagedBlock(f"a block has {len(raw)} bytes instead of {size_bytes}")
         return np.frombuffer(raw, np.uint8).copy()
     # One byte more than there should be, to see what would go on.
-    out = allocate(size_bytes + 1)
+    out = np.empty(size_bytes + 1, np.uint8)
     try:
         data = _DECODERS[codec](raw, out=out)
     except (RuntimeError, ValueError) as error:  # what the errors of imagecodecs are

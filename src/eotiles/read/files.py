@@ -110,15 +110,15 @@ class Files:
         found = self.reader(asset)
         return None if isinstance(found, str) else found
 
-    def cut(self, cuts: Sequence[tuple[str, Cut]]) -> list[Cutting]:
-        """Windows of assets, each with its key, fetched and decoded together.
+    def cut(self, cuts: Sequence[tuple[str, Cut]], *, stacked: bool = False) -> list[Cutting]:
+        """Windows of assets, each with its key, fetched and decoded together; `stacked` as Library.cut has it.
 
         Raises:
             AssetUnreadable: one cannot be read.
             AssetChanged: one is another file now; what was known of it is forgotten, so a second try finds the new one.
         """
         try:
-            return self._library.cut([each for _, each in cuts])
+            return self._library.cut([each for _, each in cuts], stacked=stacked)
         except Changed as error:
             for asset, _ in cuts:
                 self._library.forget(self._locate(asset))

@@ -17,13 +17,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from eotiles.read.arena import Arena
 from eotiles.read.blocks import BlockKey, Counts, block_cache
 from eotiles.read.codecs import DamagedBlock
 from eotiles.read.header import Header, Unsupported
 from eotiles.read.local import file_version
 from eotiles.read.location import Location
-from eotiles.read.native import Cut, Missing, Native, ranges_by_file
+from eotiles.read.native import Cut, Missing, Native, ranges_by_file, stack
 from eotiles.read.objects import Damaged, Object
 from eotiles.read.stores import Stores, header_fetch
 from eotiles.read.tiff import read_header
@@ -56,7 +55,6 @@ class Library:
     def __init__(self, stores: Stores, *, blocks_bytes: int) -> None:
         self._stores = stores
         self._blocks = block_cache(blocks_bytes)
-        self._arena = Arena()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -95,8 +93,10 @@ class Library:
         with self._lock:
             self._entries.pop(location.name, None)
 
-    def cut(self, cuts: Sequence[Cut]) -> list[Cutting]:
+    def cut(self, cuts: Sequence[Cut], *, stacked: bool = False) -> list[Cutting]:
         """Windows of files; what is not decoded yet is fetched and decoded together.
+
+        `stacked` gives one for all, their bands one behind the other: for windows of one size, type and without masks.
 
         Raises:
             StoreError: a file is not there any more, has changed, is damaged or cannot be reached; its `name` tells
@@ -109,7 +109,9 @@ class Library:
             return self._load([Missing(natives[key.name], key) for key in missing])
 
         blocks = dict(zip(keys, self._blocks.get(keys, load), strict=True))
-        return [(cut.data(blocks.__getitem__), cut.mask(blocks.__getitem__)) for cut in cuts]
+        if stacked:
+            return [(stack(cuts, blocks.__getitem__), None)]
+        return [(stack([cut], blocks.__getitem__), cut.mask(blocks.__getitem__)) for cut in cuts]
 
     def explain(self, cut: Cut) -> dict[str, int]:
         """Blocks that a window touches, their compressed bytes, and how many of them are decoded already."""
@@ -155,6 +157,6 @@ class Library:
 
     def _decoded(self, each: Missing, raw: bytes | None) -> NDArray[Any]:
         try:
-            return each.decoded(raw, self._arena.empty)
+            return each.decoded(raw)
         except DamagedBlock as error:
             raise Damaged(name=each.key.name) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eotiles.core.grid import Window
 from eotiles.read.blocks import BlockKey
-from eotiles.read.codecs import Allocate, decode_block, decode_mask, sparse_block, sparse_mask
+from eotiles.read.codecs import decode_block, decode_mask, sparse_block, sparse_mask
 from eotiles.read.header import Header, Level
 from eotiles.read.objects import Object
 from eotiles.read.ranges import Range
@@ -64,16 +64,13 @@ class Cut:
         keys = [key for plane in dict.fromkeys(planes) for key in self._plane_keys(plane)]
         return keys + list(self._plane_keys(MASK_PLANE)) if self._level.mask is not None else keys
 
-    def data(self, blocks: Blocks) -> NDArray[Any]:
-        """(band, y, x) of the file's type."""
-        header, window = self.native.header, self.window
-        shape = len(self.bands), window.height_px, window.width_px
-        data = np.empty(shape, header.dtype)
+    def fill(self, data: NDArray[Any], blocks: Blocks) -> None:
+        """Write the pixels to `data`, (band, y, x) of the file's type."""
+        header = self.native.header
         for position, band in enumerate(self.bands):
             plane, inner = (band - 1, 0) if header.is_planar else (0, band - 1)
             for key in self._plane_keys(plane):
                 self._paste(blocks(key)[inner], key, self._level, data[position])
-        return data
 
     def mask(self, blocks: Blocks) -> NDArray[np.bool_] | None:
         """(y, x) bool, True = usable; None where the file has no mask."""
@@ -108,6 +105,17 @@ class Cut:
         )
 
 
+def stack(cuts: Sequence[Cut], blocks: Blocks) -> NDArray[Any]:
+    """(band, y, x), the bands of windows of one size and type, one behind the other."""
+    window, bands = cuts[0].window, sum(len(cut.bands) for cut in cuts)
+    data = np.empty((bands, window.height_px, window.width_px), cuts[0].native.header.dtype)
+    start = 0
+    for cut in cuts:
+        cut.fill(data[start : start + len(cut.bands)], blocks)
+        start += len(cut.bands)
+    return data
+
+
 @dataclass(frozen=True, eq=False)
 class Missing:
     """A block that is not decoded yet."""
@@ -131,7 +139,7 @@ class Missing:
         start = int(level.offsets[plane, self.key.row, self.key.column])
         return Range(start, start + length) if length else None
 
-    def decoded(self, raw: bytes | None, allocate: Allocate) -> NDArray[Any]:
+    def decoded(self, raw: bytes | None) -> NDArray[Any]:
         """The block from its bytes; (band in block, y, x), or (y, x) bool of a mask.
 
         Raises:
@@ -141,7 +149,7 @@ class Missing:
             return sparse_mask(self._level) if raw is None else decode_mask(raw, self._level)
         if raw is None:
             return sparse_block(self.native.header, self._level)
-        return decode_block(raw, self._level, allocate=allocate)
+        return decode_block(raw, self._level)
 
 
 def ranges_by_file(missing: Sequence[Missing]) -> dict[Object, dict[BlockKey, Range]]:

@@ -14,6 +14,9 @@ from eotiles.warp.nodes import METHODS, RADIUS, Nodes
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 """Types of pixels that there are kernels for; the others are GDAL's."""
 
+_NAMES = {np.dtype(name): name for name in DTYPES}
+"""NumPy makes the name of a type anew each time, in as long as a small kernel takes."""
+
 WARMED = ("uint8", "uint16", "int16", "int32", "float32")
 """What a server meets: types that the strict reader reads."""
 
@@ -54,7 +57,8 @@ def resample(
     Raises:
         TooCoarse: it would take longer than a tile may.
     """
-    if data.ndim != 3 or data.dtype.name not in DTYPES or method not in METHODS:
+    kind = _NAMES.get(data.dtype)
+    if data.ndim != 3 or kind is None or method not in METHODS:
         raise ValueError(f"cannot resample {data.dtype} of shape {data.shape} by {method!r}")
     check_work(nodes, method, bands=len(data))
     height, width = nodes.shape
@@ -69,8 +73,8 @@ def resample(
         raise ValueError(f"mask {mask.shape} does not fit data {data.shape}")
     widened = nodes.widened and method != "nearest"
     name = "widened" if widened else method
-    load_kernel(name, data.dtype.name)(
-        np.ascontiguousarray(data, working_type(name, data.dtype.name)),
+    load_kernel(name, kind)(
+        np.ascontiguousarray(data, working_type(name, kind)),
         nodes.columns,
         nodes.rows,
         nodes.down,
