@@ -122,7 +122,7 @@ class Interpreted:
     def __init__(self, shape: Shape, shapes: Shapes) -> None:
         self._shape = shape
         self._shapes = shapes
-        self._machine = interpret_shape(shape)
+        self._machine: Loop | None = None
         self._compiled: Loop | None = None
 
     def loop(self) -> Loop:
@@ -131,5 +131,7 @@ class Interpreted:
             self._compiled = self._shapes.ready(self._shape)
         if self._compiled is None:
             self._shapes.count(self._shape)
+            if self._machine is None:  # a shape that is compiled already never waits for it
+                self._machine = interpret_shape(self._shape)
             return self._machine
         return self._compiled
