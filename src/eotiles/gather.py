@@ -131,8 +131,7 @@ def _placed(grid: Grid, header: Header, method: str) -> Placed | None:
         nodes = None if level is None else find_nodes(grid, header.grids[level])
         return None if level is None or nodes is None else (level, nodes, nodes.window(method))
 
-    target = grid.crs.wkt, tuple(grid.transform), grid.height_px, grid.width_px
-    return _kept.get((target, header.place, method), find)
+    return _kept.get((grid.place, header.place, method), find)
 
 
 def gather(

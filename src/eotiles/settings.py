@@ -29,8 +29,8 @@ def default_data() -> Path:
 
 
 def default_read_threads() -> int:
-    """Four for each core, at most 32."""
-    return min(32, 4 * (os.cpu_count() or 1))
+    """Four for each core that this process may use, at most 32."""
+    return min(32, 4 * len(os.sched_getaffinity(0)))
 
 
 class Settings(BaseSettings):
@@ -108,13 +108,19 @@ class Settings(BaseSettings):
     # Reading imagery
     asset_roots: str = Field(
         "",
-        description="Comma-separated prefixes (folders, s3://bucket/prefix, https://host/path) below which assets may "
-        "be opened, besides the data folder's own assets.",
+        description="Comma-separated prefixes (folders, http(s)://host/path, s3://, gs:// or az://bucket/prefix) below "
+        "which assets may be opened, besides the data folder's own assets.",
     )
     asset_private_hosts: str = Field(
         "",
         description="Comma-separated hosts, with their port as in asset_roots, that may have a private address. Others "
         "are refused where their name resolves to one; a root that is an address, or localhost, needs no mention.",
+    )
+    asset_proxy: str = Field(
+        "",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Forward proxy (http://host:port) through which assets on web servers are read. The environment's "
+        "HTTPS_PROXY is not used. Names are then resolved, and private addresses refused, by the proxy.",
     )
     block_cache_mb: int = Field(
         512,
@@ -126,8 +132,8 @@ class Settings(BaseSettings):
         1,
         ge=1,
         validation_alias=AliasChoices("EOTILES_WEB_CONCURRENCY", "WEB_CONCURRENCY"),
-        description="Processes that serve the raster API on this machine (also WEB_CONCURRENCY). One is best: "
-        "its threads share a cache.",
+        description="How many raster processes you run on this machine (also WEB_CONCURRENCY). It starts none: each "
+        "takes its share of block_cache_mb. One is best: its threads share a cache.",
     )
     read_threads: int = Field(
         default_factory=default_read_threads,

@@ -1,6 +1,6 @@
 """The way of a tile, on one page: each asset's bands on the grid (gather.py), made physical, computed, handed on.
 
-The same few steps serve tiles, parts, previews and points.
+The same few steps serve tiles, parts, previews and points; `paint` takes them in one where only a picture is asked for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Items and collections as pgSTAC stores them, looked up by id, anew each time: what is deleted is gone at once."""
+"""Items and collections as pgSTAC stores them, looked up by id. `known.py` keeps them until they change."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 
 from pyproj import Transformer
 from pyproj.exceptions import ProjError
@@ -15,6 +16,9 @@ EDGE_POINTS = 21
 
 CRS_MAX = 256
 
+BOXES_MAX = 4096
+"""Boxes that are remembered: the tiles that people look at now."""
+
 _kept = threading.local()
 
 
@@ -24,8 +28,13 @@ def degrees(bounds: Bounds, crs: CRS) -> Bounds | None:
     None where some of it has no place on the Earth. Twenty times as fast as GDAL's, which makes its transformation anew
     each time.
     """
+    return _degrees(bounds, crs.wkt)
+
+
+@lru_cache(maxsize=BOXES_MAX)
+def _degrees(bounds: Bounds, wkt: str) -> Bounds | None:
     try:
-        west, south, east, north = _transformer(crs.wkt).transform_bounds(
+        west, south, east, north = _transformer(wkt).transform_bounds(
             *bounds, densify_pts=EDGE_POINTS, errcheck=True
         )
     except ProjError:

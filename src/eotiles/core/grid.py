@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +30,11 @@ class Grid:
     def bounds(self) -> Bounds:
         left, bottom, right, top = array_bounds(self.height_px, self.width_px, self.transform)
         return left, bottom, right, top
+
+    @cached_property
+    def place(self) -> Hashable:
+        """Equal for grids that are; found as fast as text is."""
+        return self.crs.wkt, tuple(self.transform), self.height_px, self.width_px
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import structlog
@@ -128,12 +129,24 @@ class Operations:
             return "the address holds a NUL character"
         if not query:
             return None
-        seen: set[str] = set()
-        for name, _ in parse_qsl(query, keep_blank_values=True):
-            if name in seen and name in self._scalars:
-                return f"parameter {name!r} is given more than once, but takes one value"
-            seen.add(name)
-        return None
+        find = _repeated if len(query) <= QUERY_SHOWN else _repeated.__wrapped__
+        name = find(query, self._scalars)
+        return (
+            None
+            if name is None
+            else f"parameter {name!r} is given more than once, but takes one value"
+        )
+
+
+@lru_cache(maxsize=1024)
+def _repeated(query: str, scalars: frozenset[str]) -> str | None:
+    """A parameter of `scalars` that is there twice. The tiles of a map have one query."""
+    seen: set[str] = set()
+    for name, _ in parse_qsl(query, keep_blank_values=True):
+        if name in seen and name in scalars:
+            return name
+        seen.add(name)
+    return None
 
 
 def _operation(scope: Scope) -> str:

@@ -197,9 +197,11 @@ def _library(settings: Settings) -> Library:
             "each process decodes blocks for itself: one process a machine is best",
             processes=processes,
         )
+    proxy = settings.asset_proxy or None
     return Library(
-        open_stores(web=Web(private_hosts=settings.private_hosts)),
+        open_stores(web=Web(private_hosts=settings.private_hosts, proxy=proxy)),
         blocks_bytes=settings.block_cache_mb * 2**20 // processes,
+        proxy=proxy,
     )
 
 

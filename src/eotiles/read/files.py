@@ -1,4 +1,4 @@
-"""The files of one item: opened when first needed, each once, all closed together."""
+"""The files of one item, native ones and those that GDAL reads: opened when first needed, each once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Files:
             self.reader(asset)  # says better than GDAL what is wrong with a file
             location = self._locate(asset)
             if not self._open:
-                self._stack.enter_context(environment())
+                self._stack.enter_context(environment(self._library.proxy))
             with self._explained(asset):
                 self._open[asset] = self._stack.enter_context(open_geotiff(location.gdal))
         return self._open[asset]

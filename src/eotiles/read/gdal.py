@@ -49,9 +49,9 @@ class UnusableHeader(Exception):
     """A header over a limit; the text says which, and nothing about where the file lies."""
 
 
-def environment() -> Any:
-    """A context in which GDAL works as CONFIGURATION says."""
-    return rasterio.Env(**CONFIGURATION)
+def environment(proxy: str | None = None) -> Any:
+    """A context in which GDAL works as CONFIGURATION says, through a forward proxy if one is given."""
+    return rasterio.Env(**CONFIGURATION, **({"GDAL_HTTP_PROXY": proxy} if proxy else {}))
 
 
 def open_geotiff(location: str) -> Dataset:

@@ -123,7 +123,7 @@ class Header:
     def place(self) -> Hashable:
         """Equal for files whose levels lie alike: what is found out about one holds for the others."""
         sizes = tuple((level.width_px, level.height_px) for level in self.levels)
-        return self.grid.crs.wkt, tuple(self.grid.transform), sizes
+        return self.grid.place, sizes
 
     def level_grid(self, level: Level) -> Grid:
         """The Grid of a level: its pixels share out the extent of the full image, whatever was rounded."""

@@ -52,8 +52,11 @@ class _Entry:
 class Library:
     """Opens native files and cuts windows out of them; `with` it. Called from many threads."""
 
-    def __init__(self, stores: Stores, *, blocks_bytes: int) -> None:
+    def __init__(self, stores: Stores, *, blocks_bytes: int, proxy: str | None = None) -> None:
         self._stores = stores
+        self.proxy = proxy
+        """Through which GDAL is to read what is not native; the stores have their own."""
+
         self._blocks = block_cache(blocks_bytes)
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()

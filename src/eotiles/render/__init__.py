@@ -1,1 +1,1 @@
-"""Colours and legends."""
+"""Colours, legends, and the bytes of pictures."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -31,6 +31,8 @@ from eotiles.http.tiles.query import Ask, parse_query
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.matrices import MATRICES
 from eotiles.read.grid import check_tile, tile_grid
+
+GRIDS_KEPT = 4096
 
 QUERY_MAX = 2048
 """Characters of a query that are worth remembering; longer ones are TiTiler's."""
@@ -68,13 +70,12 @@ class TileRoute(BaseRoute):
 
     async def _answer(self, request: Request, address: TileAddress, ask: Ask) -> Response | None:
         """The answer; None where the client has left."""
-        tms = MATRICES.get(address.tms)
-        check_tile(tms, address.x, address.y, address.z)
-        grid = tile_grid(
-            tms, address.x, address.y, address.z, size_px=ask.size_px, buffer_px=ask.buffer_px
-        )
+        tile = address.x, address.y, address.z
+        grid = _grid(address.tms, *tile, ask.size_px, ask.buffer_px)
         state = request.app.state
-        shown = await find_shown(state.known, address, ask, tms=tms, grid=grid)
+        shown = await find_shown(
+            state.known, address, ask, tms=MATRICES.get(address.tms), grid=grid
+        )
         if address.explain:
             found = await run_sync(partial(explain, ask, grid, shown.items, access=self._access))
             return JSONResponse(found, headers={"Cache-Control": "no-store"})
@@ -90,6 +91,18 @@ class TileRoute(BaseRoute):
         if painted.is_coverage:
             headers[COVERAGE[0]] = COVERAGE[1]
         return Response(painted.content, media_type=painted.media_type, headers=headers)
+
+
+@lru_cache(maxsize=GRIDS_KEPT)
+def _grid(tms: str, x: int, y: int, z: int, size_px: int | None, buffer_px: float) -> Grid:
+    """The grid of a tile.
+
+    Raises:
+        TileOutsideMatrix: the matrix has no such tile.
+    """
+    matrices = MATRICES.get(tms)
+    check_tile(matrices, x, y, z)
+    return tile_grid(matrices, x, y, z, size_px=size_px, buffer_px=buffer_px)
 
 
 def _paint(
