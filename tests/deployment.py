@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -202,7 +203,22 @@ def running(made: Deployment) -> Iterator[str]:
             stderr=subprocess.DEVNULL,
         )
         stack.callback(_end, process)
+        _wait_for(listen, process)
         yield f"http://127.0.0.1:{listen}"
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until somebody listens."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, "nginx ended"
+            assert time.monotonic() < deadline, "nginx does not listen"
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import uvicorn
 from psycopg.types.json import Jsonb
 
+from eotiles import tiler
 from eotiles.http.one import create_one
 from eotiles.settings import Service, Settings
 from tests import builders
@@ -127,7 +128,14 @@ def count(conninfo: str, table: str) -> int:
 
 @contextmanager
 def serving(settings: Settings, services: Sequence[Service] = ("stac", "ingest")) -> Iterator[str]:
-    """Run services under one origin in a real server on a free port; gives the origin."""
+    """Run services under one origin in a real server on a free port; gives the origin.
+
+    What a server compiles beside serving is compiled before: Numba changes the filters of warnings meanwhile, which are
+    those of all threads, and what tests make an error reaches code that had asked for quiet.
+    """
+    if "raster" in services:
+        tiler.warm()
+        tiler.warm_rest()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(

@@ -7,6 +7,7 @@ from psycopg_pool import ConnectionPool
 from pypgstac.db import PgstacDB
 from pypgstac.migrate import Migrate
 
+from eotiles.core.again import again
 from eotiles.core.errors import SetupError
 from eotiles.core.sql import read_sql
 
@@ -30,10 +31,10 @@ def migrate(conninfo: str) -> str:
         with connection:
             connection.execute(f"SET lock_timeout TO '{_TURN_WITHIN_S}s'".encode())
             connection.execute("SELECT pg_advisory_lock(%s)", [_ONE_AT_A_TIME])
-            connection.execute(read_sql("roles"))
+            _run(connection, "roles")
             version = _migrate_pgstac(conninfo)
-            connection.execute(read_sql("grants"))
-            connection.execute(read_sql("changes"))
+            _run(connection, "grants")
+            _run(connection, "changes")
             return version
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(
@@ -83,6 +84,11 @@ def _migrate_pgstac(conninfo: str) -> str:
             raise SetupError(
                 f"pgSTAC {database.version} of this database cannot be migrated: {error}"
             ) from error
+
+
+def _run(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """One of our scripts; another process may be setting the embedded database up."""
+    again(lambda: connection.execute(read_sql(name)), on=psycopg.errors.InternalError_)
 
 
 def _first_line(error: psycopg.Error) -> str:

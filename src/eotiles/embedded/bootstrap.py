@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
+from eotiles.core.again import again
 from eotiles.core.errors import SetupError
 from eotiles.core.role import ROLES, login
 from eotiles.core.sql import read_sql
@@ -23,18 +24,23 @@ def bootstrap(layout: Layout, *, port: int) -> None:
         SetupError: the superuser cannot connect or PostgreSQL refuses.
     """
     try:
-        with _connect(layout, port=port, database="postgres") as connection:
-            connection.execute(read_sql("roles"))
-            connection.execute(read_sql("admin"))
-            _set_passwords(connection, layout)
-            _make_database(connection)
-        with _connect(layout, port=port, database=DATABASE) as connection:
-            connection.execute(read_sql("embedded"))
+        # Another process may be migrating: both change roles and rights.
+        again(lambda: _bootstrap(layout, port=port), on=psycopg.errors.InternalError_)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()
         raise SetupError(
             f"the embedded database cannot be set up: {reason[0] if reason else error}"
         ) from error
+
+
+def _bootstrap(layout: Layout, *, port: int) -> None:
+    with _connect(layout, port=port, database="postgres") as connection:
+        connection.execute(read_sql("roles"))
+        connection.execute(read_sql("admin"))
+        _set_passwords(connection, layout)
+        _make_database(connection)
+    with _connect(layout, port=port, database=DATABASE) as connection:
+        connection.execute(read_sql("embedded"))
 
 
 def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[tuple[object, ...]]:
