@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,8 @@ from eotiles.warp.nodes import METHODS, Nodes, find_nodes
 from eotiles.warp.resample import TooCoarse, check_work, resample
 
 DECODED_BYTES_MAX = 2**28
-"""Of the blocks that one step needs at once: they are in memory together. GDAL, which has a bound of its own, reads
-more than that piece by piece."""
+"""Of the blocks that are in memory together. Steps that need more are read one by one; one that needs more is GDAL's,
+which has a bound of its own and reads piece by piece."""
 
 NodataOf = Callable[[Step], Nodata]
 
@@ -155,6 +155,8 @@ def gather(
         for step, way in zip(steps, ways, strict=True)
         if isinstance(way, Warped) and way.cut is not None
     ]
+    if sum(cut.decoded_bytes for _, cut in cuts) > DECODED_BYTES_MAX:
+        return _one_by_one(files, steps, grid, nodata, resampling, ways, watch)
     alike = _alike(ways)
     cuttings = files.cut(cuts, stacked=bool(alike))
     watch.lap("read")
@@ -162,17 +164,36 @@ def gather(
         together = _together(alike, cuttings[0][0], [nodata(step) for step in steps])
         watch.lap("warp")
         return together
+    return _one_by_one(files, steps, grid, nodata, resampling, ways, watch, iter(cuttings))
+
+
+def _one_by_one(
+    files: Files,
+    steps: Sequence[Step],
+    grid: Grid,
+    nodata: NodataOf,
+    resampling: str,
+    ways: Sequence[Warped | str],
+    watch: Watch,
+    cuttings: Iterator[Cutting] | None = None,
+) -> list[Pixels]:
+    """The bands of each step; what is not cut yet is read when its turn comes, and let go after it."""
     found = []
-    remaining = iter(cuttings)
     for step, way in zip(steps, ways, strict=True):
         if isinstance(way, str):
             found.append(
                 files.read(step.asset, step.bands, grid, nodata=nodata(step), resampling=resampling)
             )
             watch.lap("gdal")
-        else:
-            found.append(way.pixels(None if way.cut is None else next(remaining), nodata(step)))
-            watch.lap("warp")
+            continue
+        cutting = None
+        if way.cut is not None:
+            cutting = (
+                next(cuttings) if cuttings is not None else files.cut([(step.asset, way.cut)])[0]
+            )
+            watch.lap("read")
+        found.append(way.pixels(cutting, nodata(step)))
+        watch.lap("warp")
     return found
 
 

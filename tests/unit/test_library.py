@@ -18,7 +18,7 @@ from rasterio.enums import Resampling
 from eotiles.core.errors import AssetUnreadable
 from eotiles.core.grid import Grid, Window
 from eotiles.core.watch import Watch
-from eotiles.gather import gather
+from eotiles.gather import explain_step, gather
 from eotiles.plan import Step
 from eotiles.read.files import AssetChanged, Files
 from eotiles.read.library import Library
@@ -180,6 +180,29 @@ def test_files_that_lie_alike_are_warped_as_each_alone(
     for both, one in zip(together, alone, strict=True):
         np.testing.assert_array_equal(both.valid, valid)
         np.testing.assert_array_equal(both.data[:, valid], one.data[:, valid])
+
+
+def test_what_is_too_much_together_is_read_one_by_one(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        write(tmp_path / f"{name}.tif", numbers(ord(name)))
+
+    def read() -> list[Any]:
+        with files(library, tmp_path) as opened:
+            return gather(
+                opened, steps(*"abc"), GRID, nodata=lambda step: Nodata({}), resampling="cubic", watch=Watch()
+            )  # fmt: skip
+
+    together = read()
+    monkeypatch.setattr("eotiles.gather.DECODED_BYTES_MAX", 400_000)
+    for one, other in zip(together, read(), strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+        np.testing.assert_array_equal(one.valid, other.valid)
+    monkeypatch.setattr("eotiles.gather.DECODED_BYTES_MAX", 1000)
+    with files(library, tmp_path) as opened:
+        told = explain_step(opened, steps("a")[0], GRID, resampling="nearest")
+    assert told == {"asset": "a", "reader": "gdal", "reason": "very many blocks are needed at once"}
 
 
 def test_native_and_gdal_meet_on_one_grid(library: Library, tmp_path: Path) -> None:

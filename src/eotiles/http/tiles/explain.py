@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from titiler.core.resources.enums import ImageType
+
 from eotiles.catalog.items import Item
 from eotiles.core.errors import EotilesError
 from eotiles.core.grid import Grid
 from eotiles.gather import explain_step
+from eotiles.http.tiles.coverage import shows_coverage
 from eotiles.http.tiles.query import Ask
 from eotiles.http.titiler.drawing import Access, open_files, plan_item
 
+ITEMS_MAX = 25
+"""Items of a mosaic that are told in full: the header of each file is read."""
 
-def explain(ask: Ask, grid: Grid, items: Sequence[Item], *, access: Access) -> dict[str, Any]:
+
+def explain(
+    ask: Ask, grid: Grid, items: Sequence[Item], *, format: ImageType | None, access: Access
+) -> dict[str, Any]:
     """The plan of a tile as JSON. Headers of files are read where they are not known; a mosaic stops at the first item
     that fills the tile, which only pixels can tell, so all that touch it are told."""
     return {
@@ -24,7 +32,9 @@ def explain(ask: Ask, grid: Grid, items: Sequence[Item], *, access: Access) -> d
             "height": grid.height_px,
         },
         "resampling": ask.reading.resampling,
-        "items": [_item(ask, grid, item, access) for item in items],
+        "items": [_item(ask, grid, item, access) for item in items[:ITEMS_MAX]],
+        "more_items": max(0, len(items) - ITEMS_MAX),
+        "footprints": ask.selection is not None and shows_coverage(items, grid, format),
     }
 
 

@@ -77,7 +77,10 @@ class TileRoute(BaseRoute):
             state.known, address, ask, tms=MATRICES.get(address.tms), grid=grid
         )
         if address.explain:
-            found = await run_sync(partial(explain, ask, grid, shown.items, access=self._access))
+            told = partial(
+                explain, ask, grid, shown.items, format=address.format, access=self._access
+            )
+            found = await run_sync(told)
             return JSONResponse(found, headers={"Cache-Control": "no-store"})
         tag = _tag(address, ask, shown)
         if is_known(tag, request.headers.get("if-none-match", "")):
