@@ -70,12 +70,17 @@ async def open_known(settings: Settings, database: Database) -> AsyncIterator[Kn
     # Imported here: a catalogue-only process needs neither, nor the geometry libraries behind them.
     from eotiles.catalog.changes import Changes  # noqa: PLC0415
     from eotiles.catalog.epochs import Epochs  # noqa: PLC0415
-    from eotiles.catalog.known import Known  # noqa: PLC0415
+    from eotiles.catalog.known import ITEMS_BYTES, LISTS_BYTES, Known  # noqa: PLC0415
 
-    epochs = Epochs()
+    epochs, processes = Epochs(), settings.web_concurrency
     async with (
         Changes(conninfo(settings, "read"), epochs=epochs),
-        Known(database, epochs) as known,
+        Known(
+            database,
+            epochs,
+            items_bytes=ITEMS_BYTES // processes,
+            lists_bytes=LISTS_BYTES // processes,
+        ) as known,
     ):
         yield known
 

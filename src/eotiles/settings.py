@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         ge=1,
         validation_alias=AliasChoices("EOTILES_WEB_CONCURRENCY", "WEB_CONCURRENCY"),
         description="How many raster processes you run on this machine (also WEB_CONCURRENCY). It starts none: each "
-        "takes its share of block_cache_mb. One is best: its threads share a cache.",
+        "takes its share of the memory for caches. One is best: its threads share them.",
     )
     read_threads: int = Field(
         default_factory=default_read_threads,

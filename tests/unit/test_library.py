@@ -19,6 +19,7 @@ from eotiles.core.errors import AssetUnreadable
 from eotiles.core.grid import Grid, Window
 from eotiles.core.watch import Watch
 from eotiles.gather import explain_step, gather
+from eotiles.http.raster import make_library
 from eotiles.plan import Step
 from eotiles.read.files import AssetChanged, Files
 from eotiles.read.library import Library
@@ -27,6 +28,7 @@ from eotiles.read.native import Cut, Native
 from eotiles.read.objects import Changed, Damaged, NotThere
 from eotiles.read.pixels import Nodata
 from eotiles.read.stores import open_stores
+from eotiles.settings import Settings
 
 UTM = CRS.from_epsg(32632)
 PLACE = Affine(10, 0, 500_000, 0, -10, 5_000_000)
@@ -246,3 +248,12 @@ def test_a_damaged_asset_is_named(library: Library, tmp_path: Path) -> None:
         assert file is not None
         with pytest.raises(AssetUnreadable, match=r"asset 'a' of item 'i' .* the file is damaged"):
             opened.cut([("a", Cut(file, 0, (1,), Window(0, 9, 0, 9)))])
+
+
+def test_several_processes_share_the_memory_for_blocks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    with make_library(Settings(_env_file=None, block_cache_mb=512)) as library:
+        assert library.blocks_bytes == 128 * 2**20
+    assert "one process a machine is best" in capsys.readouterr().out

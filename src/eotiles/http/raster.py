@@ -124,7 +124,7 @@ def create_raster(settings: Settings) -> FastAPI:
     )
     update_openapi(app)
     templates = Jinja2Templates(env=_templates())
-    library = _library(settings)
+    library = make_library(settings)
     access = Access(
         roots=allow_list(settings.roots), library=library, max_pixels=settings.max_pixels
     )
@@ -189,7 +189,7 @@ def create_raster(settings: Settings) -> FastAPI:
     return app
 
 
-def _library(settings: Settings) -> Library:
+def make_library(settings: Settings) -> Library:
     """What reads imagery in this process, with its share of the memory for decoded blocks."""
     processes = settings.web_concurrency
     if processes > 1:

@@ -61,6 +61,11 @@ class Library:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def blocks_bytes(self) -> int:
+        """Most memory for decoded blocks."""
+        return self._blocks.capacity_bytes
+
     def __enter__(self) -> Self:
         return self
 
