@@ -27,6 +27,9 @@ DECODED_BYTES_MAX = 2**28
 """Of the blocks that are in memory together. Steps that need more are read one by one; one that needs more is GDAL's,
 which has a bound of its own and reads piece by piece."""
 
+BLOCKS_MAX = 4096
+"""As many ranges are asked for together."""
+
 NodataOf = Callable[[Step], Nodata]
 
 
@@ -88,7 +91,7 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     except TooCoarse:
         return "a pixel of the grid is made of very many of the file's"
     cut = None if window is None else Cut(found, level, bands, window)
-    if cut is not None and cut.decoded_bytes > DECODED_BYTES_MAX:
+    if cut is not None and (cut.decoded_bytes > DECODED_BYTES_MAX or cut.blocks > BLOCKS_MAX):
         return "very many blocks are needed at once"
     return Warped(found, bands, nodes, resampling, cut)
 
@@ -148,14 +151,17 @@ def gather(
     Raises:
         AssetUnreadable: a file cannot be read; its subclass AssetChanged where a second try will do.
     """
-    ways = [plan_warp(files, step, grid, resampling=resampling) for step in steps]
-    watch.lap("plan")
+    ways = []
+    for step in steps:
+        ways.append(plan_warp(files, step, grid, resampling=resampling))
+        watch.lap("plan")  # a header may have to be fetched from far away
     cuts = [
         (step.asset, way.cut)
         for step, way in zip(steps, ways, strict=True)
         if isinstance(way, Warped) and way.cut is not None
     ]
-    if sum(cut.decoded_bytes for _, cut in cuts) > DECODED_BYTES_MAX:
+    total_bytes = sum(cut.decoded_bytes for _, cut in cuts)
+    if total_bytes > DECODED_BYTES_MAX or sum(cut.blocks for _, cut in cuts) > BLOCKS_MAX:
         return _one_by_one(files, steps, grid, nodata, resampling, ways, watch)
     alike = _alike(ways)
     cuttings = files.cut(cuts, stacked=bool(alike))
@@ -202,7 +208,14 @@ def _alike(ways: Sequence[Warped | str]) -> list[Warped]:
     warped = [way for way in ways if isinstance(way, Warped) and way.cut is not None]
     if len(warped) < 2 or len(warped) != len(ways):
         return []
-    return warped if all(warped[0].is_like(way) for way in warped[1:]) else []
+    if not all(warped[0].is_like(way) for way in warped[1:]):
+        return []
+    try:
+        bands = sum(len(way.bands) for way in warped)
+        check_work(warped[0].nodes, warped[0].method, bands=bands)
+    except TooCoarse:
+        return []  # each alone is not too much
+    return warped
 
 
 def _together(ways: Sequence[Warped], data: NDArray[Any], nodata: Sequence[Nodata]) -> list[Pixels]:

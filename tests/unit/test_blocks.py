@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from eotiles.core.errors import Unavailable
 from eotiles.read.blocks import (
@@ -23,6 +24,7 @@ from eotiles.read.blocks import (
     Counts,
     block_cache,
 )
+from eotiles.read.objects import Damaged
 
 THREADS = 16
 
@@ -270,3 +272,28 @@ def test_no_capacity_keeps_nothing() -> None:
     assert cache.counts().entries == 0
     with pytest.raises(ValueError, match="-1"):
         sizes(-1)
+
+
+def test_a_fault_of_another_file_is_not_shared() -> None:
+    """One thread loads two files, of which one is damaged; who waits for the other one loads it."""
+    cache = block_cache(2**20)
+    red, nir = (BlockKey(name, "1", 0, 0, 0, 0) for name in ("red.tif", "nir.tif"))
+    loading, go_on = threading.Event(), threading.Event()
+
+    def both(keys: Sequence[BlockKey]) -> list[NDArray[Any]]:
+        loading.set()
+        go_on.wait(5)
+        raise Damaged(name="red.tif")
+
+    def alone(keys: Sequence[BlockKey]) -> list[NDArray[Any]]:
+        return [np.zeros(4) for _ in keys]
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(cache.get, [red, nir], both)
+        assert loading.wait(5)
+        fine, damaged = pool.submit(cache.get, [nir], alone), pool.submit(cache.get, [red], alone)
+        time.sleep(0.05)
+        go_on.set()
+        assert isinstance(first.exception(5), Damaged)
+        assert len(fine.result(5)) == 1
+        assert isinstance(damaged.exception(5), Damaged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import morecantile
 import numpy as np
@@ -101,3 +102,17 @@ def test_odd_footprints_are_left_out(geometry: object) -> None:
     odd = Item({"id": "odd", "collection": "c", "geometry": geometry})
     drawn = np.asarray(Image.open(io.BytesIO(coverage_tile([odd], grid(8)))).convert("RGBA"))
     assert (drawn[..., 3] == 0).all()
+
+
+@pytest.mark.parametrize("tms", ["WebMercatorQuad", "UPSAntarcticWGS84Quad", "UPSArcticWGS84Quad"])
+def test_footprints_of_the_whole_earth_and_beyond_cost_nothing(tms: str) -> None:
+    """The far pole is at infinity in a polar CRS: rasterize once walked there pixel by pixel."""
+    matrices = morecantile.tms.get(tms)
+    at = tile_grid(matrices, 0, 0, matrices.minzoom, size_px=256, buffer_px=0)
+    world = [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]
+    beyond = [[0, 80], [10, 80], [10, 95], [0, 95], [0, 80]]
+    for ring in (world, beyond):
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        started = time.process_time()
+        coverage_tile([Item({"id": "x", "collection": "c", "geometry": geometry})], at)
+        assert time.process_time() - started < 1

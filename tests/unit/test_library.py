@@ -257,3 +257,35 @@ def test_several_processes_share_the_memory_for_blocks(
     with make_library(Settings(_env_file=None, block_cache_mb=512)) as library:
         assert library.blocks_bytes == 128 * 2**20
     assert "one process a machine is best" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("resampling", ["nearest", "average"])
+def test_both_numbers_for_no_data_are_hidden(
+    library: Library, tmp_path: Path, resampling: str
+) -> None:
+    """The file's and the item's; around the file there is nothing, whoever reads it."""
+    planes = numbers(1)
+    planes[0, :50], planes[0, 50:100] = 0, 255
+    write(tmp_path / "a.tif", planes, nodata=0)
+    around = Grid(UTM, Affine(10, 0, 499_000, 0, -10, 5_001_000), 500, 550)
+    with files(library, tmp_path) as opened:
+        (found,) = gather(
+            opened, steps("a"), around, nodata=lambda step: Nodata({1: 255.0}), resampling=resampling, watch=Watch()
+        )  # fmt: skip
+    expected = np.zeros((500, 550), bool)
+    expected[200:400, 100:450] = True
+    np.testing.assert_array_equal(found.valid, expected)
+
+
+def test_what_is_fine_alone_but_not_together_is_warped_alone(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        write(tmp_path / f"{name}.tif", numbers(ord(name)))
+    monkeypatch.setattr("eotiles.warp.resample.WORK_MAX", GRID.height_px * GRID.width_px * 16 * 2)
+    with files(library, tmp_path) as opened:
+        found = gather(
+            opened, steps(*"abc"), GRID, nodata=lambda step: Nodata({}), resampling="cubic", watch=Watch()
+        )  # fmt: skip
+    assert len(found) == 3
+    assert all(each.valid.all() for each in found)

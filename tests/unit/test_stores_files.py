@@ -119,9 +119,9 @@ def test_hrefs_become_locations(path: Path) -> None:
     allowed = allow_list(roots)
     known = {
         f"file://{path.parent}/%C3%A4%20b%2520.tif": (str(path), str(path)),
-        "https://X.org/a/b.tif?sig=1%2F&x": (
+        "https://X.org/a/b.tif?sig=1%2F&se=x": (
             "https://x.org/a/b.tif",
-            "/vsicurl/https://x.org/a/b.tif?sig=1%2F&x",
+            "/vsicurl/https://x.org/a/b.tif?sig=1%2F&se=x",
         ),
         "s3://b/p/a%20b.tif": ("s3://b/p/a%20b.tif", "/vsis3/b/p/a%20b.tif"),
         "gs://b/p/a.tif": ("gs://b/p/a.tif", "/vsigs/b/p/a.tif"),
@@ -212,3 +212,14 @@ def test_coalesced_requests_hold_all_ranges(
 def test_ranges_that_are_none(ends: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no range"):
         Range(*ends)
+
+
+def test_a_name_has_what_is_no_signature() -> None:
+    def name(query: str) -> str:
+        return Location("https", "x.org", "/a.tif", query).name
+
+    plain = name("")
+    assert name("X-Amz-Signature=1&X-Amz-Date=2") == name("sig=a&se=b&sv=c") == plain
+    assert len({plain, name("versionId=A"), name("versionId=B"), name("versionId=A&v=1")}) == 4
+    assert name("versionId=A&sig=1") == name("versionId=A&sig=2") == name("versionId=A")
+    assert "secret" not in name("token=secret")

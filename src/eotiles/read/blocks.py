@@ -19,7 +19,7 @@ ENTRY_BYTES = 512
 SLACK_BYTES = 4096
 """More that an array may hold on to than it shows: a copy would cost more than that is worth."""
 
-WAIT_S = 60.0
+WAIT_S = 10.0
 """Longest wait for another thread's load; loads have bounds of their own, so this ends what should not be."""
 
 K = TypeVar("K", bound=Hashable)
@@ -101,7 +101,7 @@ class BlockCache(Generic[K, V]):
         `load` is called at most once, without the lock, for those keys that are neither here nor being loaded, and
         gives one value each; then the other threads' loads are waited for. Nobody waits who has still to load, so
         threads that need each other's keys cannot wait for each other. What `load` raises reaches everyone who waits
-        and is forgotten; `load` must not ask this cache.
+        and is forgotten, unless it has the `name` of another file; `load` must not ask this cache.
 
         Raises:
             Unavailable: another thread's load took longer than `wait_s`.
@@ -161,10 +161,9 @@ class BlockCache(Generic[K, V]):
                     raise Unavailable("an image takes too long to read; try again in a moment")
                 if flight.error is None:
                     have[key] = flight.values[key]
-                elif isinstance(flight.error, Exception) and not isinstance(
-                    flight.error, Abandoned
-                ):
+                elif _is_fault_of(key, flight.error):
                     raise flight.error
+                # Else the fault is of another file of that load, or none: who waited loads for itself.
         return [have[key] for key in keys]
 
     def _claim(
@@ -226,6 +225,13 @@ class BlockCache(Generic[K, V]):
             _, (_, gone_bytes) = self._entries.popitem(last=False)
             self._size_bytes -= gone_bytes
             self._evictions += 1
+
+
+def _is_fault_of(key: Hashable, error: BaseException) -> bool:
+    """Whether an error of a load of several keys is of this one: errors of files have their name."""
+    if not isinstance(error, Exception) or isinstance(error, Abandoned):
+        return False
+    return getattr(error, "name", None) in (None, getattr(key, "name", None))
 
 
 def block_cache(capacity_bytes: int) -> BlockCache[BlockKey, NDArray[Any]]:

@@ -101,8 +101,14 @@ class Files:
         """
         if asset not in self._readers:
             location = self._locate(asset)
-            with self._explained(asset):
-                self._readers[asset] = self._library.open(location)
+            try:
+                with self._explained(asset):
+                    self._readers[asset] = self._library.open(location)
+            except Changed as error:
+                self._library.forget(location)
+                raise AssetChanged(
+                    f"asset {asset!r} of item {self._item} is being replaced; try again"
+                ) from error
         return self._readers[asset]
 
     def native(self, asset: str) -> Native | None:
@@ -262,6 +268,8 @@ class Files:
         """GDAL's texts hold paths of the server: they go to the log, not to the client."""
         try:
             yield
+        except Changed:
+            raise
         except (UnusableHeader, StoreError) as error:
             structlog.get_logger("eotiles").warning(
                 "asset unreadable",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Literal
+from urllib.parse import parse_qsl
 
 Kind = Literal["file", "http", "https", "s3", "gs", "az"]
 
@@ -15,6 +19,22 @@ _GDAL: dict[Kind, str] = {
     "gs": "/vsigs/",
     "az": "/vsiaz/",
 }
+
+
+_SIGNATURE = re.compile(
+    r"x-(amz|goog)-.*|signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"
+    r"|sig|se|sp|st|sr|sv|spr|sip|skoid|sktid|skt|ske|sks|skv",
+    re.IGNORECASE,
+)
+"""Parameters of the signatures of Amazon, Google, CloudFront and Azure."""
+
+
+@lru_cache(maxsize=4096)
+def _digest(query: str) -> str:
+    """Of the parameters that are no signature; empty where there are none."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    rest = [pair for pair in pairs if _SIGNATURE.fullmatch(pair[0]) is None]
+    return f"?{blake2b(repr(rest).encode(), digest_size=8).hexdigest()}" if rest else ""
 
 
 @dataclass(frozen=True)
@@ -40,8 +60,13 @@ class Location:
 
     @property
     def name(self) -> str:
-        """What caches know it by: an address without its query, for a new signature makes no other file."""
-        return self.path if self.kind == "file" else f"{self.kind}://{self.host}{self.path}"
+        """What caches know it by: an address without its signature, for a new one makes no other file.
+
+        What else its query says may: it is in the name as a digest, since nobody knows what is secret in it.
+        """
+        if self.kind == "file":
+            return self.path
+        return f"{self.kind}://{self.host}{self.path}{_digest(self.query)}"
 
     @property
     def gdal(self) -> str:

@@ -46,17 +46,20 @@ class Cut:
         return self.native.header.levels[self.level]
 
     @property
+    def blocks(self) -> int:
+        """How many blocks it touches, those of the mask aside."""
+        level, window = self._level, self.window
+        height, width = level.block_height_px, level.block_width_px
+        rows = (window.row1 - 1) // height - window.row0 // height + 1
+        columns = (window.col1 - 1) // width - window.col0 // width + 1
+        return rows * columns * (len(set(self.bands)) if self.native.header.is_planar else 1)
+
+    @property
     def decoded_bytes(self) -> int:
         """What its blocks take once decoded, and the window itself."""
-        level, window = self._level, self.window
-        rows = (window.row1 - 1) // level.block_height_px - window.row0 // level.block_height_px + 1
-        columns = (
-            (window.col1 - 1) // level.block_width_px - window.col0 // level.block_width_px + 1
-        )
-        planes = len(set(self.bands)) if self.native.header.is_planar else 1
-        pixel_bytes = self.native.header.dtype.itemsize
+        window, pixel_bytes = self.window, self.native.header.dtype.itemsize
         cut_bytes = window.height_px * window.width_px * len(self.bands) * pixel_bytes
-        return rows * columns * planes * level.block_bytes + cut_bytes
+        return self.blocks * self._level.block_bytes + cut_bytes
 
     def block_keys(self) -> list[BlockKey]:
         """Every block that it touches, those of the mask too."""

@@ -147,7 +147,7 @@ def warp(
             alpha = vrt.colorinterp.index(ColorInterp.alpha) + 1
             data = vrt.read([*bands, alpha])
             data, valid = data[:-1], data[-1] != 0
-    return _pixels(dataset, bands, data, valid, nodata=each)
+    return _pixels(dataset, bands, data, valid, nodata=each, hidden=hidden)
 
 
 def sample(
@@ -160,7 +160,7 @@ def sample(
     valid = np.ones((1, 1), np.bool_)
     if hidden is None and nodata.override is None:
         valid = dataset.read_masks(list(bands), window=window).all(axis=0)
-    return _pixels(dataset, bands, data, valid, nodata=each)
+    return _pixels(dataset, bands, data, valid, nodata=each, hidden=hidden)
 
 
 def overview_level(dataset: Dataset, grid: Grid) -> int | None:
@@ -206,7 +206,7 @@ def nothing(dataset: Dataset, bands: Sequence[int], grid: Grid) -> Pixels:
     """No valid pixel: what a grid outside the dataset gets without a read."""
     shape = (len(bands), grid.height_px, grid.width_px)
     data = np.zeros(shape, dataset.dtypes[0])
-    return _pixels(dataset, bands, data, np.zeros(shape[1:], np.bool_), nodata={})
+    return _pixels(dataset, bands, data, np.zeros(shape[1:], np.bool_), nodata={}, hidden=None)
 
 
 def native_pixels(
@@ -233,10 +233,12 @@ def _pixels(
     valid: NDArray[np.bool_],
     *,
     nodata: Mapping[int, float],
+    hidden: float | None,
 ) -> Pixels:
     for plane, band in zip(data, bands, strict=True):
-        if band in nodata:
-            valid = valid & (plane != nodata[band])
+        # What was hidden from the warp fills what it did not reach, even where the item declares another number.
+        for number in {nodata.get(band), hidden} - {None}:
+            valid = valid & (plane != number)
     if data.dtype.kind in "fc":
         valid = valid & np.isfinite(data).all(axis=0)
     return Pixels(

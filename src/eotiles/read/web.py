@@ -48,7 +48,7 @@ class Web:
         *,
         connect_s: float = 3.0,
         read_s: float = 10.0,
-        answer_s: float = 20.0,
+        answer_s: float = 10.0,
         retries: int = 2,
         connections_max: int = 32,
         private_hosts: frozenset[str] = frozenset(),

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.features import rasterize
-from rasterio.warp import transform_geom
 from rio_tiler.constants import WGS84_CRS
+from shapely.errors import GEOSException
 from titiler.core.resources.enums import ImageType
 
 from eotiles.catalog.items import Item
 from eotiles.core.earth import degrees
 from eotiles.core.grid import Grid
+from eotiles.http.titiler.shapes import placed
 from eotiles.render.picture import Picture, encode_picture
 
 ITEMS_MAX = 32
@@ -26,6 +28,8 @@ SHARE_MIN = 1 / 8
 
 COLOURS = np.array([[0, 0, 0, 0], [46, 120, 200, 110], [46, 120, 200, 190]], np.uint8)
 """Nothing, a footprint, and the edge of one."""
+
+UNPLACED = (RasterioError, CPLE_BaseError, ValueError, KeyError, TypeError, AttributeError)
 
 HEADER = ("X-Coverage", "footprints")
 
@@ -56,14 +60,15 @@ def coverage_tile(items: Sequence[Item], grid: Grid) -> bytes:
         if not isinstance(geometry, dict):
             continue
         try:
-            shapes.append(transform_geom(WGS84_CRS, grid.crs, geometry))
-        except (RasterioError, ValueError, KeyError, TypeError):
-            continue  # it has no place in this CRS
+            shape = placed(geometry, WGS84_CRS, onto=grid.crs, bounds=grid.bounds)
+        except (*UNPLACED, GEOSException):
+            continue  # it has no place in this CRS, or is no geometry
+        if not shape.is_empty:
+            shapes.append(shape)
     size = grid.height_px, grid.width_px
     inside = np.zeros(size, np.uint8)
     if shapes:
-        usable = [shape for shape in shapes if shape.get("coordinates")]
-        inside = rasterize(usable, size, transform=grid.transform, all_touched=True, dtype="uint8")
+        inside = rasterize(shapes, size, transform=grid.transform, all_touched=True, dtype="uint8")
     padded = np.pad(inside, 1, mode="edge")
     hollow = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     levels = np.where((inside == 1) & (hollow == 0), np.uint8(2), inside)

@@ -58,7 +58,9 @@ class Flights(Generic[Result]):
 
     def __init__(self, pool: Executor, *, seconds: float) -> None:
         self._pool = pool
-        self._seconds = seconds
+        self.seconds = seconds
+        """What work has from the moment it is asked for."""
+
         self._flights: dict[Hashable, _Flight[Result]] = {}
 
     def __len__(self) -> int:
@@ -75,7 +77,7 @@ class Flights(Generic[Result]):
         """
         flight = self._flights.get(key)
         if flight is None:
-            token = Token(seconds=self._seconds)
+            token = Token(seconds=self.seconds)
             loop = asyncio.get_running_loop()
             flight = _Flight(token, loop.run_in_executor(self._pool, work, token))
             self._flights[key] = flight

@@ -26,11 +26,14 @@ def etag(*parts: str, versions: Iterable[str]) -> str:
 
 
 def is_known(tag: str, if_none_match: str) -> bool:
-    """Whether a client that sent this If-None-Match has the version `tag` (RFC 9110, 13.1.2: compared weakly)."""
+    """Whether a client that sent this If-None-Match has the version `tag` (RFC 9110, 13.1.2: compared weakly).
+
+    `*` asks whether there is any version, which only drawing the tile can tell: it is not looked at.
+    """
     if not if_none_match:
         return False
     known = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
-    return "*" in known or tag in known
+    return tag in known
 
 
 def tile_headers(grid: Grid, *, tag: str, seconds: Mapping[str, float]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from eotiles.catalog.items import Item
+from eotiles.core.errors import Unavailable
 from eotiles.core.grid import Grid
 from eotiles.core.watch import Watch
 from eotiles.http.tiles.address import TileAddress, parse_address
@@ -33,6 +34,9 @@ from eotiles.http.titiler.matrices import MATRICES
 from eotiles.read.grid import check_tile, tile_grid
 
 GRIDS_KEPT = 4096
+
+GRACE_S = 0.5
+"""Work that looks at its own time says itself what took so long."""
 
 QUERY_MAX = 2048
 """Characters of a query that are worth remembering; longer ones are TiTiler's."""
@@ -87,7 +91,7 @@ class TileRoute(BaseRoute):
             return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL})
         work = partial(_paint, ask, grid, shown.items, address=address, access=self._access)
         with state.flights.join(tag, work) as future:
-            if not await _done_before_gone(request, future):
+            if not await _done_before_gone(request, future, seconds=state.flights.seconds):
                 return None
             painted: Painted = future.result()
         headers = tile_headers(grid, tag=tag, seconds=painted.seconds)
@@ -128,11 +132,23 @@ def _tag(address: TileAddress, ask: Ask, shown: Shown) -> str:
     return etag(ask.key, tile, kind, versions=shown.versions)
 
 
-async def _done_before_gone(request: Request, future: asyncio.Future[Any]) -> bool:
-    """Whether a future is done before the client leaves."""
+async def _done_before_gone(
+    request: Request, future: asyncio.Future[Any], *, seconds: float
+) -> bool:
+    """Whether a future is done before the client leaves.
+
+    Raises:
+        Unavailable: neither is after `seconds`: an asset's server is slow, or all threads are busy with such.
+    """
     gone = asyncio.ensure_future(_gone(request))
     try:
-        await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            (future, gone), timeout=seconds + GRACE_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not done:
+            raise Unavailable(
+                f"the tile took longer than {seconds:g} s; try again in a moment, or ask for less"
+            )
         return future.done()
     finally:
         gone.cancel()

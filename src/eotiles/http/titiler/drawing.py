@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 PLACES_S = 5.0
 """For so long a symbolic link may lead elsewhere before it is looked at again; the last part of a path is never one."""
 
-PLANS_MAX = 64
+PLANS_MAX = 8
 """Plans that are kept with an item."""
 
 

@@ -7,6 +7,13 @@ from collections.abc import Callable, Sequence
 from rio_tiler.errors import EmptyMosaicError, TileOutsideBounds
 from rio_tiler.models import ImageData
 from rio_tiler.mosaic.methods.base import MosaicMethodBase
+from rio_tiler.mosaic.methods.defaults import (
+    CountMethod,
+    MeanMethod,
+    MedianMethod,
+    StdevMethod,
+    SumMethod,
+)
 from rio_tiler.mosaic.reader import mosaic_reader
 
 from eotiles.catalog.items import Item
@@ -23,6 +30,13 @@ LACKING = (MissingBand, UnknownAsset, UnknownBand)
 """An item of a mosaic that lacks what the layer needs is passed over, unless all do."""
 
 
+STACKING = (SumMethod, MeanMethod, MedianMethod, StdevMethod, CountMethod)
+"""Ways to combine that keep every item's pixels until the end."""
+
+VALUES_MAX = 2**26
+"""Values that they may keep: half a gigabyte with masks, twice that while they are combined."""
+
+
 def merge(
     items: Sequence[Item],
     draw: Callable[[Item], ImageData],
@@ -37,10 +51,19 @@ def merge(
         EmptyMosaicError: none of them touches the grid.
     """
     lacking: list[EotilesError] = []
+    values = 0
 
     def drawn(item: Item) -> ImageData:
+        nonlocal values
         try:
-            return draw(item)
+            image = draw(item)
+            values += image.array.size
+            if values > VALUES_MAX and issubclass(selection, STACKING):
+                raise BadParameter(
+                    "pixel_selection: so many items of so many pixels cannot be held together; "
+                    "ask for fewer (items_limit), or for a smaller picture"
+                )
+            return image
         except LACKING as error:
             lacking.append(error)
             raise TileOutsideBounds from error

@@ -5,35 +5,64 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from geojson_pydantic import Polygon
+import numpy as np
+from geojson_pydantic import Polygon as GeoJsonPolygon
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 from rasterio.warp import transform_bounds, transform_geom
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.models import ImageData
+from shapely import Polygon, clip_by_rect, get_coordinates
+from shapely.geometry import shape as shapely_shape
+from shapely.geometry.base import BaseGeometry
 
 from eotiles.core.errors import BadParameter, Unavailable
 from eotiles.core.grid import Bounds
 
+EMPTY = Polygon()
 VERTICES_MAX = 10_000
 SECONDS_MAX = 10
 """Of drawing for one answer: whoever asked has mostly left by then."""
 
 
+def placed(geometry: Mapping[str, Any], crs: CRS, *, onto: CRS, bounds: Bounds) -> BaseGeometry:
+    """What of a GeoJSON geometry lies in or near bounds of another CRS; empty where nothing does.
+
+    The pole that is at infinity in a CRS makes lines of 10^23 metres, which rasterize would walk pixel by pixel.
+
+    Raises:
+        rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError: it has no place in that CRS.
+        ValueError, KeyError, TypeError: it is no geometry.
+    """
+    found = shapely_shape(geometry if onto == crs else transform_geom(crs, onto, geometry))
+    if not np.isfinite(get_coordinates(found)).all():
+        return EMPTY
+    left, bottom, right, top = bounds
+    aside, above = right - left, top - bottom
+    near: BaseGeometry = clip_by_rect(
+        found, left - aside, bottom - above, right + aside, top + above
+    )
+    return near
+
+
 def cut(image: ImageData, geometry: Mapping[str, Any], crs: CRS) -> ImageData:
     """Mask what lies outside a geometry; a pixel that it touches stays."""
-    shape = geometry if image.crs == crs else transform_geom(crs, image.crs, geometry)
-    outside = rasterize(
-        [shape],
-        out_shape=(image.height, image.width),
-        transform=image.transform,
-        all_touched=True,
-        default_value=0,
-        fill=1,
-        dtype="uint8",
-    ).astype(bool)
+    shape = placed(geometry, crs, onto=image.crs, bounds=cast(Bounds, image.bounds))
+    outside = (
+        np.ones((image.height, image.width), bool)
+        if shape.is_empty
+        else rasterize(
+            [shape],
+            out_shape=(image.height, image.width),
+            transform=image.transform,
+            all_touched=True,
+            default_value=0,
+            fill=1,
+            dtype="uint8",
+        ).astype(bool)
+    )
     image.cutline_mask = outside
     image.array.mask |= outside
     return image
@@ -62,7 +91,7 @@ def area_box(bounds: Bounds, crs: CRS) -> Bounds:
 
 def area(bounds: Bounds, crs: CRS) -> dict[str, Any]:
     """`area_box` as GeoJSON."""
-    polygon = Polygon.from_bounds(*area_box(bounds, crs))
+    polygon = GeoJsonPolygon.from_bounds(*area_box(bounds, crs))
     found: dict[str, Any] = polygon.model_dump(exclude_none=True)
     return found
 
