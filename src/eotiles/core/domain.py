@@ -40,6 +40,9 @@ UNITS: MappingProxyType[Domain, str] = MappingProxyType(
 )
 """Unit of the values of a domain (UCUM), where it has one."""
 
+LABEL_NAMES = ("SCL", "QA_PIXEL", "QA_RADSAT", "SR_QA_AEROSOL", "QA_AEROSOL", "CLOUD_QA", "FMASK")
+"""Bands of labels and bit fields that come beside imagery."""
+
 LABELS_BEFORE = "class"
 """What labels were called when they were a domain."""
 
