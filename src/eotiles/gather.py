@@ -262,8 +262,8 @@ def explain_step(files: Files, step: Step, grid: Grid, *, resampling: str) -> di
     method = method_of(step, resampling)
     way = plan_warp(files, step, grid, resampling=method)
     if isinstance(way, str):
-        return {"asset": step.asset, "reader": "gdal", "reason": way}
-    told: dict[str, Any] = {"asset": step.asset, "reader": "native"}
+        return {"asset": step.asset, "reader": "gdal", "reason": way, "resampling": method}
+    told: dict[str, Any] = {"asset": step.asset, "reader": "native", "resampling": method}
     if way.cut is None:
         return told | {"blocks": 0, "bytes": 0, "cached": 0}
     return told | {"level": way.cut.level, **files.explain(way.cut)}
