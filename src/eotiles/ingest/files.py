@@ -192,6 +192,7 @@ def _ingest(
             bands,
             options.bands,
             unmarked=[(key, band) for key, seen in surveys.items() for band in seen.unmarked],
+            types={key: seen.dtype for key, seen in surveys.items()},
         ),
     )
 
