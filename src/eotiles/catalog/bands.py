@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eotiles.catalog.described import Described, is_picture_asset
 from eotiles.catalog.product import Product, product
-from eotiles.catalog.radiometry import (
-    Described,
-    Json,
-    first_number,
-    is_picture_asset,
-    radiometry,
-)
+from eotiles.catalog.radiometry import Json, first_number, radiometry
 from eotiles.core.source import Source
 from eotiles.core.symbols import POLARISATIONS
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from eotiles.catalog.product import Product
@@ -43,10 +44,13 @@ class Documented:
     unit: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def documented(
-    product: Product, *, asset: str, name: str | None, common_name: str | None
+    product: Product | None, *, asset: str, name: str | None, common_name: str | None
 ) -> Documented | None:
     """What is known of a band by its product; None where that says nothing."""
+    if product is None:
+        return None
     names = {text.lower() for text in (asset, name) if text}
     optical = common_name in OPTICAL
     if product.mission == "sentinel-2":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 Json = Mapping[str, Any]
@@ -32,6 +33,13 @@ _PRODUCT_NAMES = (
     "sentinel2:product_id",
     "s2:datastrip_id",
 )
+_LOOKED_AT = (
+    "constellation", "platform", *_BASELINES, *_APPLIED, "processing:version", "processing:level", "s2:product_type",
+    "product:type", *_PRODUCT_NAMES, "landsat:correction", "sar:product_type",
+)  # fmt: skip
+_LONGEST = 200
+"""Characters of a value."""
+
 _BASELINE_IN_NAME = re.compile(r"_N(\d{2})\.?(\d{2})(?:[_.]|$)")
 _SENTINEL_2_NAME = re.compile(r"S2[A-D]_(?:MSI|OPER_MSI_)L(1C|2A)[_.]")
 _LANDSAT_NAME = re.compile(r"L[COTEM]0[1-9]_(L[12][A-Z]{2})_\d{6}_\d{8}_\d{8}_02_")
@@ -58,6 +66,16 @@ class Product:
 
 def product(properties: Json, *, name: str = "") -> Product | None:
     """The product; None where the mission is none of these. `name` is the item's id, which counts last."""
+    # All that is looked at, and nothing longer than names of products are: an item's many assets are of one product.
+    said = tuple(_short(properties.get(key)) for key in _LOOKED_AT)
+    return _product(said, name if len(name) <= _LONGEST else "")
+
+
+@lru_cache(maxsize=1024)
+def _product(said: tuple[str | float | None, ...], name: str) -> Product | None:
+    properties = {
+        key: value for key, value in zip(_LOOKED_AT, said, strict=True) if value is not None
+    }
     platform = _text(properties.get("platform")).lower()
     mission = _mission(properties, platform, name)
     if mission == "sentinel-2":
@@ -70,6 +88,17 @@ def product(properties: Json, *, name: str = "") -> Product | None:
         kind = _text(properties.get("sar:product_type")) or _text(properties.get("product:type"))
         return Product("sentinel-1", kind.upper() or None, platform=platform)
     return None
+
+
+def _short(value: Any) -> str | float | None:
+    """A text or a number that two items may have in common; true and false as text, for to Python true is 1."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else None
+    if isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, float | int) else None
 
 
 def _mission(properties: Json, platform: str, name: str) -> Mission | None:
@@ -126,11 +155,9 @@ def _level(properties: Json, names: list[str]) -> str | None:
 
 def _applied(properties: Json) -> bool | None:
     for known in _APPLIED:
-        value = properties.get(known)
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
+        value = _text(properties.get(known)).lower()
+        if value in ("true", "false"):
+            return value == "true"
     return None
 
 

@@ -14,7 +14,6 @@ pictures are never scaled unless an override names them.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,50 +22,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eotiles.catalog.described import LONGEST, Described
 from eotiles.catalog.documented import (
     BASELINE_OF_OFFSET,
-    OPTICAL,
     SENTINEL_2_OFFSET,
     Documented,
     documented,
 )
-from eotiles.catalog.override import Said, overrides
+from eotiles.catalog.override import OVERRIDE, Said, overrides
 from eotiles.catalog.product import Product
-from eotiles.core.domain import (
-    LABEL_NAMES,
-    LABELS_BEFORE,
-    REFLECTANCES,
-    UNITS,
-    Domain,
-    read_domain,
-)
+from eotiles.core.domain import REFLECTANCES, UNITS, Domain, read_domain
 
 Json = Mapping[str, Any]
 
-_FOR_EYES = frozenset({"visual", "overview", "thumbnail"})
-"""Roles of pictures."""
-
-_PICTURES = frozenset({"visual", "tci", "preview", "rendered_preview", "overview", "thumbnail"})
-"""Keys of pictures, of which some catalogues say that they were data."""
-
-_REFLECTANCE_SCALES = (1e-6, 1e-2)
-"""A band of sunlight that is scaled by so much is reflectance."""
-
-_UNIT_DOMAINS: Mapping[str, Domain] = {
-    "k": "kelvin",
-    "kelvin": "kelvin",
-    "db": "db",
-    "decibel": "db",
-    "decibels": "db",
-    "m": "metres",
-    "metre": "metres",
-    "metres": "metres",
-    "meter": "metres",
-    "meters": "metres",
-}
-_DECIBELS = re.compile(r"\bdB\b|\bdecibels?\b")
-_SUFFIX = re.compile(r"_\d0m$|-jp2$", re.IGNORECASE)
 AS_FILE = "the item does not say it: as the file says"
+"""The rule where nothing else decides."""
+
 _MOST = sys.float_info.max
 _STAC = ("STAC bands", "STAC raster:bands", "STAC asset", "STAC properties")
 
@@ -98,61 +69,39 @@ class Radiometry:
     """What decided, for people."""
 
 
-@dataclass(frozen=True)
-class Described:
-    """A band in the words of its item; what is not there is an empty object."""
-
-    asset: str
-    """Key of the asset."""
-
-    number: int
-    """Of the band in the file, counted from 1."""
-
-    band: Json
-    """Entry in `bands` or `eo:bands`."""
-
-    raster_band: Json
-    """Entry in `raster:bands`."""
-
-    of_asset: Json
-    properties: Json
-
-    name: str | None = None
-    common_name: str | None = None
-    is_radar: bool = False
-
-    @property
-    def levels(self) -> tuple[Json, Json, Json, Json]:
-        """Best first."""
-        return self.band, self.raster_band, self.of_asset, self.properties
-
-
 def radiometry(described: Described, product: Product | None) -> Radiometry | None:
     """What the numbers of a band mean; None where its metadata say something impossible, a scale of 0."""
     asset, name, common_name = described.asset, described.name, described.common_name
-    over = overrides(described.properties, asset, (name, common_name, str(described.number)))
-    is_labels, is_picture = _is_labels(described), is_picture_asset(asset, described.of_asset)
+    is_labels = described.is_labels
+    is_picture = not is_labels and described.is_picture
+    over: tuple[Said, ...] = ()
+    if OVERRIDE in described.properties:
+        over = overrides(described.properties, asset, (name, common_name, str(described.number)))
     if is_labels or is_picture:
         over = tuple(said for said in over if not said.is_general)
-    known = None
-    if product is not None and not (is_labels or is_picture):
-        known = documented(product, asset=asset, name=name, common_name=common_name)
-    scale, scale_by = _declared(described, "raster:scale")
-    offset, offset_by = _declared(described, "raster:offset")
+        known = None
+    else:
+        known = documented(
+            product,
+            asset=asset[:LONGEST],
+            name=None if name is None else name[:LONGEST],
+            common_name=None if common_name is None else common_name[:LONGEST],
+        )
+    scale, scale_by = _declared(described, "raster:scale", "scale")
+    offset, offset_by = _declared(described, "raster:offset", "offset")
+    nodata, _ = _declared(described, "nodata", "nodata")
     rule = scale_by or offset_by or ""
-    if is_labels:
-        scale, offset, rule = 1.0, 0.0, "labels: never scaled"
-    elif is_picture:
-        scale, offset, rule = 1.0, 0.0, "a picture: never scaled"
+    if is_labels or is_picture:
+        scale, offset = 1.0, 0.0
+        rule = f"{'labels' if is_labels else 'a picture'}: never scaled"
     elif scale is None and offset is None:
         rule = AS_FILE
-        if known is not None and not _is_float(described):
+        if known is not None and not described.is_float:
             scale, offset = known.scale, known.offset
             rule = known.rule if scale is not None else f"{known.rule}; {AS_FILE}"
     elif product is not None and known is not None and known.domain in REFLECTANCES:
         offset, rule = _sentinel_2_offset(product, offset, rule)
-    nodata = _declared(described, "nodata")[0]
-    if nodata is None and known is not None and not _is_float(described):
+    if nodata is None and known is not None and not described.is_float:
         nodata = known.nodata
     if over:
         said = _say(over)
@@ -161,28 +110,27 @@ def radiometry(described: Described, product: Product | None) -> Radiometry | No
         rule = _overridden(over, said, rule)
     if scale == 0:
         return None
-    is_stated = scale is not None or offset is not None
-    scale, offset = 1.0 if scale is None else scale, offset or 0.0
-    domain = _domain(described, over, known, product, scale=scale, is_picture=is_picture)
+    unit = described.unit
+    domain = read_domain(_text(over, "domain"))
+    if domain is None and is_labels:
+        domain = "dn"
+    elif domain is None:
+        domain = described.domain(unit=unit) or ("display" if is_picture else None)
+    if domain is None:
+        domain = _by_product(described, known, product, scale=scale or 1.0)
     return Radiometry(
-        scale=scale,
-        offset=offset,
+        scale=1.0 if scale is None else scale,
+        offset=offset or 0.0,
         nodata=nodata,
         domain=domain,
-        unit=_unit(described, over, known, domain),
-        is_stated=is_stated,
+        unit=_text(over, "unit")
+        or unit
+        or (known.unit if known is not None else None)
+        or UNITS.get(domain),
+        is_stated=scale is not None or offset is not None,
         is_labels=is_labels,
         rule=rule,
     )
-
-
-def is_picture_asset(key: str, asset: Json) -> bool:
-    """Whether an asset is made for eyes, and its numbers mean nothing."""
-    if key.lower() in _PICTURES:
-        return True
-    roles = asset.get("roles")
-    named = {role for role in roles if isinstance(role, str)} if isinstance(roles, list) else set()
-    return "data" not in named and not _FOR_EYES.isdisjoint(named)
 
 
 def _sentinel_2_offset(
@@ -198,11 +146,15 @@ def _sentinel_2_offset(
     return offset, rule
 
 
-def _declared(described: Described, name: str) -> tuple[float | None, str | None]:
-    """A number of STAC and where it stands."""
-    for where, level in zip(_STAC, described.levels, strict=True):
-        key = name.removeprefix("raster:") if level is described.raster_band else name
-        value = level.get(key)
+def _declared(described: Described, name: str, short: str) -> tuple[float | None, str | None]:
+    """A number of STAC and where it stands; `short` is its name in `raster:bands`."""
+    values = (
+        described.band.get(name),
+        described.raster_band.get(short),
+        described.of_asset.get(name),
+        described.properties.get(name),
+    )
+    for where, value in zip(_STAC, values, strict=True):
         if value is not None and (found := first_number(value)) is not None:
             return found, where
     return None, None
@@ -237,76 +189,14 @@ def _text(over: Sequence[Said], field: str) -> str | None:
     return None
 
 
-def _domain(
-    described: Described,
-    over: Sequence[Said],
-    known: Documented | None,
-    product: Product | None,
-    *,
-    scale: float,
-    is_picture: bool,
+def _by_product(
+    described: Described, known: Documented | None, product: Product | None, *, scale: float
 ) -> Domain:
-    if (said := read_domain(_text(over, "domain"))) is not None:
-        return said
-    if _is_labels(described):
-        return "dn"
-    for level in described.levels:
-        if (stated := read_domain(level.get("eotiles:domain"))) is not None:
-            return stated
-    if is_picture:
-        return "display"
-    if (by_unit := _domain_of_unit(described)) is not None:
-        return by_unit
+    """The domain where nothing states it."""
     if known is not None and known.domain != "dn":
         return known.domain
-    low, high = _REFLECTANCE_SCALES
-    if described.common_name in OPTICAL and low <= scale <= high:
-        processed = str(described.properties.get("processing:level"))
-        is_above = processed.startswith("L1") or (product is not None and product.level == "L1C")
-        return "toa_reflectance" if is_above else "reflectance"
-    return "dn"
-
-
-def _domain_of_unit(described: Described) -> Domain | None:
-    for level in described.levels[:3]:
-        unit = level.get("unit")
-        if isinstance(unit, str) and (found := _UNIT_DOMAINS.get(unit.lower())) is not None:
-            return found
-    if described.is_radar:
-        for level in described.levels[:3]:
-            words = f"{level.get('description')} {level.get('title')}"
-            if _DECIBELS.search(words):
-                return "db"
-    return None
-
-
-def _unit(
-    described: Described, over: Sequence[Said], known: Documented | None, domain: Domain
-) -> str | None:
-    if (said := _text(over, "unit")) is not None:
-        return said
-    for level in described.levels[:3]:
-        unit = level.get("unit")
-        if isinstance(unit, str) and unit:
-            return unit
-    return (known.unit if known is not None else None) or UNITS.get(domain)
-
-
-def _is_labels(described: Described) -> bool:
-    for level in described.levels[:3]:
-        if level.get("eotiles:labels") is True or level.get("eotiles:domain") == LABELS_BEFORE:
-            return True
-        if level.get("classification:classes") or level.get("classification:bitfields"):
-            return True
-    names = (described.name, described.asset)
-    return any(_SUFFIX.sub("", name).upper() in LABEL_NAMES for name in names if name)
-
-
-def _is_float(described: Described) -> bool:
-    return any(
-        isinstance(kind := level.get("data_type"), str) and kind.startswith("float")
-        for level in described.levels[:3]
-    )
+    is_level_1 = product is not None and (product.level or "").startswith("L1")
+    return described.guess(scale=scale, is_level_1=is_level_1)
 
 
 def physical(
