@@ -102,7 +102,10 @@ def told(result: Result) -> list[dict[str, Any]]:
     [
         ("right", None),
         ("flagged", None),
-        ("twice", "bands nir, red, blue have a reflectance below -0.01 in more than 5% of the pixels"),
+        (
+            "twice",
+            "bands nir, red, blue have a reflectance below -0.01 in more than 5% of the pixels",
+        ),
         ("still-in", "bands nir, red, blue have no pixel darker than 0.095"),
         ("older", "the item lists an offset, which processing baseline 02.14 does not have"),
     ],

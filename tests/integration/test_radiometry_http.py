@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from rasterio.warp import transform, transform_bounds
 
 from eotiles.settings import Settings
+from tests import builders
 from tests.integration import raster_scenes
 from tests.integration.raster_expected import numbers, path_of, tile_at
 from tests.integration.raster_scenes import COG, bbox, to_degrees
@@ -243,6 +246,114 @@ def test_labels_are_never_averaged_and_never_scaled(raster: httpx.Client) -> Non
         query = f"assets=SCL&unscale=true&resampling={method}"
         found, valid = numbers(raster.get(f"/items/labels/{TILE}.npy?{query}").content)
         assert set(np.unique(found[0][valid])) == {4, 8}, method
+
+
+class TestReal:
+    """Real files, described as their makers' catalogues do, without a word on scale and offset."""
+
+    @pytest.fixture
+    def put(
+        self, settings: Settings, origin: str, ingest_conninfo: str
+    ) -> Callable[..., tuple[Path, tuple[float, float]]]:
+        """Catalogues a file of the shared imagery; gives its copy and the centre of pixel (60, 80)."""
+
+        def copied(
+            path: str, identifier: str, bands: Sequence[tuple[str, str | None]], **properties: Any
+        ) -> tuple[Path, tuple[float, float]]:
+            source = builders.SHARED / "imagery" / path
+            if not source.exists():
+                pytest.skip("the real imagery is not beside this checkout")
+            file = settings.assets / COLLECTION / source.name
+            shutil.copyfile(source, file)
+            with rasterio.open(file) as dataset:
+                box = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds)
+                (lon,), (lat,) = transform(
+                    dataset.crs, "EPSG:4326", *([value] for value in dataset.xy(60, 80))
+                )
+            described = [
+                {"name": name, **({"common_name": common} if common else {})}
+                for name, common in bands
+            ]
+            data = {"href": str(file), "type": COG, "roles": ["data"], "eo:bands": described}
+            made = raster_scenes.item(
+                identifier,
+                box=list(box),
+                datetime="2023-02-13T05:00:00Z",
+                assets={"data": data},
+                **properties,
+            )
+            load(ingest_conninfo, items=[{**made, "collection": COLLECTION}])
+            return file, (lon, lat)
+
+        return copied
+
+    def at(
+        self, raster: httpx.Client, item: str, point: tuple[float, float], query: str
+    ) -> list[float]:
+        answer = raster.get(f"/items/{item}/point/{point[0]},{point[1]}?{query}")
+        assert answer.status_code == 200, answer.text
+        return [float(value) for value in answer.json()["values"]]
+
+    @pytest.mark.parametrize("by", ["properties", "id"])
+    def test_landsat_2_is_reflectance(self, raster: httpx.Client, put: Any, by: str) -> None:
+        name = "LC08_L2SP_143054_20230213_20230218_02_T1_SR"
+        names = ["blue", "green", "red", "nir08", "swir16", "swir22"]
+        bands = [*((f"SR_B{number}", common) for number, common in enumerate(names, start=2))]
+        known = {"landsat:correction": "L2SP", "platform": "landsat-8"}
+        file, point = put(
+            f"landsat8-india-ms-pan/{name}.tif",
+            name if by == "id" else "scene",
+            [*bands, ("QA_PIXEL", None)],
+            **(known if by == "properties" else {"platform": "unknown"}),
+        )
+        item = name if by == "id" else "scene"
+        with rasterio.open(file) as dataset:
+            dn = dataset.read()[:, 60, 80].astype(np.float64)
+        reflectance = dn[:6] * 0.0000275 - 0.2
+        red, nir = reflectance[2], reflectance[3]
+        (ndvi,) = self.at(raster, item, point, "index=ndvi")
+        assert ndvi == pytest.approx((nir - red) / (nir + red), abs=1e-6)
+        assert abs(ndvi - (dn[3] - dn[2]) / (dn[3] + dn[2])) > 0.05, "which is not that of numbers"
+        values = self.at(raster, item, point, "assets=data&unscale=true")
+        assert values == pytest.approx([*reflectance, dn[6]], rel=1e-6), "bits are left as they are"
+        told = raster.get(f"/items/{item}/info?assets=data").json()["data"]["radiometry"]
+        assert [each["domain"] for each in told] == ["reflectance"] * 6 + ["dn"]
+        assert [each["labels"] for each in told] == [False] * 6 + [True]
+
+    def test_landsat_1_is_above_the_atmosphere(self, raster: httpx.Client, put: Any) -> None:
+        name = "LC08_L1TP_143054_20230213_20230218_02_T1"
+        file, point = put(f"landsat8-india-ms-pan/{name}.tif", name, [("B8", "pan")], platform="")
+        with rasterio.open(file) as dataset:
+            dn = float(dataset.read(1)[60, 80])
+        (value,) = self.at(raster, name, point, "assets=data&unscale=true")
+        assert value == pytest.approx(dn * 0.00002 - 0.1, rel=1e-6)
+        (told,) = raster.get(f"/items/{name}/info?assets=data").json()["data"]["radiometry"]
+        assert told["domain"] == "toa_reflectance"
+
+    def test_sentinel_2_before_baseline_04_00(self, raster: httpx.Client, put: Any) -> None:
+        names = [f"B{number}" for number in (*range(1, 9), "8A", *range(9, 13))]
+        product = {"platform": "sentinel-2a", "s2:product_type": "S2MSI1C", BASELINE: "02.08"}
+        path = "flood-spain-s1-s2/s2-l1c-13bands-20190918.tif"
+        file, point = put(path, "spain", [(name, None) for name in names], **product)
+        with rasterio.open(file) as dataset:
+            dn = dataset.read()[:, 60, 80].astype(np.float64)
+        values = self.at(raster, "spain", point, "assets=data&unscale=true")
+        assert values == pytest.approx(list(dn * 0.0001), rel=1e-6)
+        told = raster.get("/items/spain/info?assets=data").json()["data"]["radiometry"]
+        assert {each["domain"] for each in told} == {"toa_reflectance"}
+        assert {each["rule"] for each in told} == {
+            "Sentinel-2, processing baseline 02.08: no offset"
+        }
+
+    def test_sentinel_1_in_decibels(self, raster: httpx.Client, put: Any) -> None:
+        path = "flood-spain-s1-s2/s1-vv-vh-db-20190917.tif"
+        radar = {"platform": "sentinel-1a", "sar:product_type": "GRD"}
+        file, point = put(path, "radar", [("VV", None), ("VH", None)], **radar)
+        told = raster.get("/items/radar/info?assets=data").json()["data"]["radiometry"]
+        assert [each["domain"] for each in told] == ["amplitude", "amplitude"], "nothing tells"
+        with rasterio.open(file) as dataset:
+            dn = dataset.read()[:, 60, 80].astype(np.float64)
+        assert self.at(raster, "radar", point, "assets=data&unscale=true") == list(dn)
 
 
 class TestTold:

@@ -47,6 +47,7 @@ def scene(**assets: dict[str, Any]) -> dict[str, Any]:
     return builders.item("scene", assets=assets)
 
 
+COLOURS = {"B02": "blue", "B03": "green", "B04": "red"}
 SENTINEL = scene(
     B02=asset("B02", band("blue")),
     B03=asset("B03", band("green")),
@@ -288,6 +289,15 @@ class TestItem:
         assert len(tilejsons(served)) == MOST_LAYERS == 12
         (rest,) = [link for link in served["links"] if link["rel"] == "related"]
         assert rest["href"] == f"{SITE.raster}/collections/imagery/items/scene/indices"
+
+    def test_the_collections_word_on_digital_numbers_counts(self) -> None:
+        plain = scene(
+            **{key: asset(key, {"eo:common_name": name}) for key, name in COLOURS.items()}
+        )
+        scaled = link_item(SITE, plain, renders={}, override={"scale": 0.0001, "offset": -0.1})
+        assert "unscale=true" in tilejsons(scaled)[0]["href"]
+        assert "unscale" not in tilejsons(link_item(SITE, plain, renders={}))[0]["href"]
+        assert scaled["properties"] == plain["properties"], "it is not the item's own"
 
     def test_the_map_shows_it(self) -> None:
         (link,) = [

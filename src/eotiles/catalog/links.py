@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from eotiles.catalog.layers import OfferedLayer, Query, offered_layers
+from eotiles.catalog.override import OVERRIDE, with_override
 from eotiles.catalog.site import Site, published_href
 
 Json = dict[str, Any]
@@ -45,9 +46,18 @@ EVERYTHING = Additions()
 
 
 def link_item(
-    site: Site, item: Json, *, renders: Mapping[str, Any], additions: Additions = EVERYTHING
+    site: Site,
+    item: Json,
+    *,
+    renders: Mapping[str, Any],
+    override: Any = None,
+    additions: Additions = EVERYTHING,
 ) -> Json:
-    """The item as it is served. `renders` are the collection's; an item's own of the same name count instead."""
+    """The item as it is served.
+
+    `renders` are the collection's; an item's own of the same name count instead. So does `override`, what it says of
+    digital numbers.
+    """
     collection, name = item.get("collection"), item.get("id")
     served = publish_assets(site, item, owner=tuple(part for part in (collection, name) if part))
     if not (isinstance(collection, str) and isinstance(name, str)):
@@ -56,7 +66,9 @@ def link_item(
     properties = served.get("properties") or {}
     own = properties.get("renders")
     layers = offered_layers(
-        assets, renders={**renders, **(own if isinstance(own, dict) else {})}, properties=properties
+        assets,
+        renders={**renders, **(own if isinstance(own, dict) else {})},
+        properties=with_override(properties, override),
     )
     address = site.item(collection, name)
     if additions.datetime and "properties" in served:
@@ -85,7 +97,7 @@ def link_collection(site: Site, collection: Json, *, additions: Additions = EVER
     layers = offered_layers(
         item_assets if isinstance(item_assets, dict) else {},
         renders=renders if isinstance(renders, dict) else {},
-        properties={},
+        properties=with_override({}, collection.get(OVERRIDE)),
     )
     served["links"] = [*_layer_links(site.collection(name), layers), *served.get("links", ())]
     served["links"].append(_map_link(site, collection=name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from fastapi import Request
 from stac_fastapi.pgstac.core import CoreCrudClient
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from eotiles.catalog.filters import flat_bbox
 from eotiles.catalog.links import Additions, link_collection, link_item
+from eotiles.catalog.override import OVERRIDE
 from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
@@ -23,6 +24,16 @@ from eotiles.http.stac.recent import Recent
 Json = dict[str, Any]
 
 GEOJSON = "application/geo+json"
+
+
+class Declared(TypedDict):
+    """What a collection says of its items, as `link_item` takes it."""
+
+    renders: Json
+    override: Any
+
+
+_NOTHING = Declared(renders={}, override=None)
 
 
 class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
@@ -83,11 +94,14 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         additions = (
             _additions(fields.include or set(), fields.exclude or set()) if fields else Additions()
         )
-        renders = await self._renders_of(found["features"], request)
+        declared = await self._declared_by(found["features"], request)
         site = site_of(request)
         found["features"] = [
             link_item(
-                site, item, renders=renders.get(item.get("collection", ""), {}), additions=additions
+                site,
+                item,
+                **declared.get(item.get("collection", ""), _NOTHING),
+                additions=additions,
             )
             for item in found["features"]
         ]
@@ -165,31 +179,31 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
             linked["links"].append(sortables_link(f"{site.stac}/collections/{linked['id']}"))
         return linked
 
-    async def _renders_of(
-        self, items: Iterable[Json], request: Request
-    ) -> Mapping[str, Mapping[str, Any]]:
-        """Renders of the collections that items belong to; a collection is asked for once in a while."""
+    async def _declared_by(self, items: Iterable[Json], request: Request) -> Mapping[str, Declared]:
+        """What collections say of the items that belong to them; a collection is asked for once in a while."""
         known = _renders(request)
         found = {}
         for name in {str(item["collection"]) for item in items if item.get("collection")}:
-            renders = known.get(name)
-            if renders is None:
+            declared = known.get(name)
+            if declared is None:
                 try:
-                    renders = _declared(await self.get_collection(name, request))
+                    declared = _declared(await self.get_collection(name, request))
                 except NotFound:
-                    renders = known.put(name, {})  # deleted meanwhile
-            found[name] = renders
+                    declared = known.put(name, _NOTHING)  # deleted meanwhile
+            found[name] = declared
         return found
 
 
-def _renders(request: Request) -> Recent[str, Json]:
-    """Collection → its renders: a search gives items, and those lack them."""
-    return cast("Recent[str, Json]", request.app.state.renders)
+def _renders(request: Request) -> Recent[str, Declared]:
+    """Collection → what it says of its items: a search gives items, and those lack it."""
+    return cast("Recent[str, Declared]", request.app.state.renders)
 
 
-def _declared(collection: Json) -> Json:
+def _declared(collection: Json) -> Declared:
     renders = collection.get("renders")
-    return renders if isinstance(renders, dict) else {}
+    return Declared(
+        renders=renders if isinstance(renders, dict) else {}, override=collection.get(OVERRIDE)
+    )
 
 
 def _additions(include: set[str], exclude: set[str]) -> Additions:

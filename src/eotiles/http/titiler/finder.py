@@ -16,6 +16,7 @@ from eotiles.catalog.items import Item
 from eotiles.catalog.known import Known
 from eotiles.catalog.layers import OfferedLayer, offered_layers
 from eotiles.catalog.mosaic import Mosaic, search_entry
+from eotiles.catalog.override import OVERRIDE, with_override
 from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import UnknownCollection
 
@@ -94,7 +95,8 @@ def offered(known: Known, place: Item | Mosaic) -> tuple[OfferedLayer, ...]:
         assets, properties = place.assets, place.properties
     else:
         collection = place.collection or {}
-        assets, properties = _object(collection.get("item_assets")), {}
+        assets = _object(collection.get("item_assets"))
+        properties = with_override({}, collection.get(OVERRIDE))
     renders = {**_object(collection.get("renders")), **_object(properties.get("renders"))}
     return offered_layers(assets, renders=renders, properties=properties)
 
