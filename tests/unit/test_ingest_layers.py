@@ -240,3 +240,18 @@ def test_with_item_changes_nothing_that_it_was_given() -> None:
     before = repr(first)
     with_item(first, item(assets={"B04": asset("B04", "red")}), renders(SENTINEL), OPTIONS)
     assert repr(first) == before
+
+
+def test_words_of_earlier_releases_are_read_and_written_as_what_they_are_now() -> None:
+    def of(domain: str) -> dict[str, Any]:
+        made = item(assets={"VV": asset("VV", "vv")})
+        made["properties"]["eotiles:domain"] = domain
+        made["assets"]["VV"]["bands"][0]["eotiles:domain"] = domain
+        return made
+
+    layer = {"grey": {"title": "VV", "assets": ["VV"], "rescale": [[-25, 0]]}}
+    before = with_item(None, of("backscatter_db"), layer, OPTIONS)
+    before["summaries"]["eotiles:domain"] = ["backscatter_db"]
+    again = with_item(before, of("db"), {}, OPTIONS, before=of("backscatter_db"))
+    assert again["summaries"]["eotiles:domain"] == ["db"]
+    assert again["renders"] == layer, "another word is no other meaning"

@@ -179,6 +179,11 @@ class TestDomain:
         assert found.is_stated
         assert sources({"assets": dict([picture]), "properties": {}}) == ()
 
+    def test_what_the_item_says_of_its_bands_it_does_not_say_of_its_picture(self) -> None:
+        of = {"eotiles:domain": "reflectance"}
+        assert meaning(band("visual"), **of).domain == "display"
+        assert meaning(band("B04"), **of).domain == "reflectance"
+
     def test_a_photograph_that_is_data_too_feeds_formulas(self) -> None:
         photo = dict([band("image", roles=["data", "visual"])])
         assert len(sources({"assets": photo, "properties": {}})) == 1

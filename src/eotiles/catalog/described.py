@@ -104,8 +104,10 @@ class Described:
         return None
 
     def domain(self, *, unit: str | None) -> Domain | None:
-        """As it is stated, by its name or by its unit; None where it is not. Of no labels, and no picture."""
-        for level in (*self.levels, self.properties):
+        """As it is stated, by its name or by its unit; None where it is not. Not asked of labels."""
+        # What the item says of all its bands it does not say of its picture.
+        properties = () if self.is_picture else (self.properties,)
+        for level in (*self.levels, *properties):
             named = level.get("eotiles:domain")
             if named is not None and (stated := read_domain(named)) is not None:
                 return stated

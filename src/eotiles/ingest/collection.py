@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
+from eotiles.core.domain import read_domain
 from eotiles.ingest.item import ATTRIBUTION, EO, RENDER
 from eotiles.ingest.layers import GREY, TRUE_COLOUR
 from eotiles.ingest.options import IngestOptions
@@ -77,8 +78,11 @@ def _corrected(before: Mapping[str, Any], item: Mapping[str, Any]) -> set[str]:
 
 
 def _meaning(asset: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    fields = ("name", "eo:common_name", "raster:scale", "raster:offset", "eotiles:domain")
-    return [tuple(band.get(field) for field in fields) for band in asset.get("bands", [])]
+    fields = ("name", "eo:common_name", "raster:scale", "raster:offset")
+    return [
+        (*(band.get(field) for field in fields), read_domain(band.get("eotiles:domain")))
+        for band in asset.get("bands", [])
+    ]
 
 
 def _draws(name: str, layer: Mapping[str, Any], assets: set[str]) -> bool:
@@ -121,6 +125,9 @@ def _summarise(summaries: dict[str, Any], item: Mapping[str, Any]) -> None:
         value = item["properties"].get(field)
         known = summaries.get(field, [])
         # People may have written a range or a schema instead of a list: theirs to keep.
+        if field == "eotiles:domain" and isinstance(known, list):
+            # Words of earlier releases are written as what they are now.
+            known = [each for each in map(read_domain, known) if each is not None]
         if value is not None and isinstance(known, list):
             summaries[field] = sorted({*known, *(value if isinstance(value, list) else [value])})
     bands = {band["name"]: band for band in summaries.get("bands", [])}
