@@ -15,6 +15,7 @@
     ├── AssetUnreadable         an asset that the catalogue names cannot be read       424
     ├── HrefRefused             an href that the allow-list does not know              424 (ingest: 422)
     ├── Unavailable             the database is down or everything is busy             503
+    │   └── OutOfTime           the time of a request is over
     ├── Unauthorized            a write without a token that allows it                 401
     ├── Forbidden               what this service does for nobody                      403
     ├── Conflict                what is to be made exists already                      409
@@ -89,6 +90,10 @@ class HrefRefused(EotilesError):
 
 class Unavailable(EotilesError):
     """The service cannot answer now; try again in a moment."""
+
+
+class OutOfTime(Unavailable):
+    """This took longer than a request may; ask for less, or try again in a moment."""
 
 
 class Unauthorized(EotilesError):

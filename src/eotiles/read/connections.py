@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import math
 import random
 import socket
 import time
@@ -18,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 from urllib3.util.connection import allowed_gai_family, create_connection
 
+from eotiles.core.deadline import deadline, left_s
 from eotiles.read.objects import Unreachable
 
 ADDRESSES_MAX = 4
@@ -71,8 +73,9 @@ def connection_classes(
 ) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     """What urllib3's pools make their connections of: for http, for https.
 
-    `private`: addresses that are not public are connected to as well. An answer ends `answer_s` after its request was
-    sent, or when nothing came for `read_s`. Of a proxy the address is not looked at: the operator named it.
+    `private`: addresses that are not public are connected to as well.
+    An answer ends `answer_s` after its request was sent, when nothing came for `read_s`, or at the deadline of the work.
+    Of a proxy the address is not looked at: the operator named it.
     """
 
     def response(
@@ -80,7 +83,7 @@ def connection_classes(
     ) -> HTTPResponse:
         made = HTTPResponse(sock, debuglevel, method=method, url=url)
         raw = made.fp.detach()
-        timed = _Timed(raw, sock, read_s=read_s, end=time.monotonic() + answer_s)
+        timed = _Timed(raw, sock, read_s=read_s, end=min(time.monotonic() + answer_s, deadline()))
         made.fp = io.BufferedReader(timed)
         return made
 
@@ -111,7 +114,9 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     for address in public_addresses(connection.host, port):
         try:
             return create_connection(
-                (address, port), timeout, socket_options=connection.socket_options
+                (address, port),
+                left_s(timeout or math.inf),
+                socket_options=connection.socket_options,
             )
         except OSError as error:
             failure = error
