@@ -74,7 +74,7 @@ def connection_classes(
     """What urllib3's pools make their connections of: for http, for https.
 
     `private`: addresses that are not public are connected to as well.
-    An answer ends `answer_s` after its request was sent, when nothing came for `read_s`, or at the deadline of the work.
+    An answer ends `answer_s` after its request was sent, when nothing came for `read_s`, or at the work's deadline.
     Of a proxy the address is not looked at: the operator named it.
     """
 
