@@ -13,7 +13,7 @@ from titiler.core.resources.enums import ImageType
 
 from eotiles.catalog.items import Item
 from eotiles.core.errors import EotilesError
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Bounds, Grid
 from eotiles.core.watch import Watch
 from eotiles.http.tiles.coverage import coverage_tile, shows_coverage
 from eotiles.http.tiles.query import Ask
@@ -37,6 +37,9 @@ class Painted:
 
     is_coverage: bool = False
     """Whether it shows where items lie instead of what is in them."""
+
+    bounds: Bounds | None = None
+    """What it covers, if that is not its grid: some algorithms cut off a border."""
 
 
 class _NotPlain(Exception):
@@ -63,20 +66,26 @@ class Painter:
             self.watch.lap("coverage")
             return Painted(content, "image/png", self.watch.seconds, is_coverage=True)
         style = plain_style(self.ask, format)
+        bounds: Bounds | None = None
         painted = None if style is None else self._plain(items, style)
         if painted is None:
+            image = self._image(items)
+            if self.ask.algorithm is not None:
+                image = self.ask.algorithm(image)
+                bounds = image.bounds
+                self.watch.lap("algorithm")
             painted = encode(
-                self._image(items),
+                image,
                 output_format=format,
                 colormap=self.ask.colormap,
                 **self.ask.render,
             )
         self.watch.lap("encode")
-        return Painted(*painted, self.watch.seconds)
+        return Painted(*painted, self.watch.seconds, bounds=bounds)
 
     def _plain(self, items: Sequence[Item], style: Style) -> tuple[bytes, str] | None:
         """A picture of levels; None where the layer is more than that, or there is nothing to see."""
-        if self.ask.selection not in (None, FirstMethod):
+        if self.ask.algorithm is not None or self.ask.selection not in (None, FirstMethod):
             return None
         try:
             levels = (

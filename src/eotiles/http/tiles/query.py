@@ -27,11 +27,14 @@ from eotiles.http.titiler.parameters import (
     TileParams,
 )
 from eotiles.http.titiler.paths import SearchParams
-from eotiles.http.titiler.styling import algorithm_params, colormap_params
+from eotiles.http.titiler.styling import Algorithm, algorithm_params, colormap_params
 from eotiles.plan import Layer
 from eotiles.render.colour import Colormap
 
 QUERIES_KEPT = 4096
+
+REMEMBERED_MAX = 2048
+"""Characters of a query that is worth remembering."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Ask:
     """rescale, color_formula, add_mask, index, palette: as `encode` takes them."""
 
     colormap: Colormap | None = None
+    algorithm: Algorithm | None = None
     size_px: int | None = None
     buffer_px: float = 0.0
     search: dict[str, Any] = field(default_factory=dict)
@@ -84,15 +88,18 @@ def _dependant(name: str) -> Dependant:
 
 
 class _NotLean(Exception):
-    """For TiTiler's own route: the query is wrong, and it says how, or it asks for something odd."""
+    """For TiTiler's own route: the query is wrong, and it says how."""
 
 
-@lru_cache(maxsize=QUERIES_KEPT)
 def parse_query(kind: Kind, text: str) -> Ask | None:
     """What a query asks for; None where TiTiler's own route has to answer: for a wrong query, with the reason.
 
     Parameters that nobody knows are ignored, and are no part of `key`.
     """
+    return (_remembered if len(text) <= REMEMBERED_MAX else _parse)(kind, text)
+
+
+def _parse(kind: Kind, text: str) -> Ask | None:
     params = QueryParams(text)
     try:
         check_limits(params.multi_items(), path_params={})
@@ -101,13 +108,15 @@ def parse_query(kind: Kind, text: str) -> Ask | None:
         return None
 
 
+_remembered = lru_cache(maxsize=QUERIES_KEPT)(_parse)
+
+
 def _ask(kind: Kind, params: QueryParams) -> Ask:
-    if _read("algorithm", params) is not None:
-        raise _NotLean
     layer: Layer = _read("layer", params).as_dict()["layer"]
     reading: Reading = _read("reading", params).as_dict()["reading"]
     render: dict[str, Any] = _read("render", params).as_dict()
     colormap: Colormap | None = _read("colormap", params)
+    algorithm: Algorithm | None = _read("algorithm", params)
     size_px: int | None = _read("size", params)
     buffer_px: float = _read("tile", params).as_dict()["buffer"]
     search: dict[str, Any] = {}
@@ -121,11 +130,13 @@ def _ask(kind: Kind, params: QueryParams) -> Ask:
     parts = [repr(layer), repr(reading), repr(sorted(render.items())), repr(colormap)]
     parts += [repr(size_px), repr(buffer_px), json.dumps(search, sort_keys=True), repr(items_limit)]
     parts += [selection.__name__ if selection is not None else ""]
+    parts += [algorithm.key if algorithm is not None else ""]
     return Ask(
         layer=layer,
         reading=reading,
         render=render,
         colormap=colormap,
+        algorithm=algorithm,
         size_px=size_px,
         buffer_px=buffer_px,
         search=search,

@@ -94,6 +94,11 @@ class Algorithm:
     name: str
     apply: BaseAlgorithm
 
+    @property
+    def key(self) -> str:
+        """Canonical text: its name and all its parameters."""
+        return f"{self.name} {self.apply.model_dump_json()}"
+
     def __call__(self, image: ImageData) -> ImageData:
         try:
             return self.apply(image)
