@@ -120,7 +120,7 @@ class TestETag:
                 f"{item}/{TILE}.png?index=ndvi&rescale=0,1",
                 f"{item}/{TILE}.png?assets=red&rescale=0,1&algorithm=slope",
                 f"{item}/{TILE}.png?assets=red&rescale=0,1&algorithm=hillshade",
-                f'{item}/{TILE}.png?assets=red&rescale=0,1&algorithm=hillshade&algorithm_params={{"azimuth":45}}',
+                f'{item}/{TILE}.png?assets=red&rescale=0,1&algorithm=hillshade&algorithm_params={{"azimuth":90}}',
                 f"{raster.collection}/{TILE}.png?index=ndvi",
             )
         ]
