@@ -96,6 +96,11 @@ def plan_warp(files: Files, step: Step, grid: Grid, *, resampling: str) -> Warpe
     return Warped(found, bands, nodes, resampling, cut)
 
 
+def method_of(step: Step, resampling: str) -> str:
+    """How the pixels of a step are made: labels are never averaged, whatever is asked for."""
+    return "nearest" if step.has_labels and resampling != "mode" else resampling
+
+
 PLACED_MAX = 512
 """Grids whose nodes are kept: some 25 kB each. Bands of a scene share them, and so do all who look at a place."""
 
@@ -153,7 +158,7 @@ def gather(
     """
     ways = []
     for step in steps:
-        ways.append(plan_warp(files, step, grid, resampling=resampling))
+        ways.append(plan_warp(files, step, grid, resampling=method_of(step, resampling)))
         watch.lap("plan")  # a header may have to be fetched from far away
     cuts = [
         (step.asset, way.cut)
@@ -188,7 +193,13 @@ def _one_by_one(
     for step, way in zip(steps, ways, strict=True):
         if isinstance(way, str):
             found.append(
-                files.read(step.asset, step.bands, grid, nodata=nodata(step), resampling=resampling)
+                files.read(
+                    step.asset,
+                    step.bands,
+                    grid,
+                    nodata=nodata(step),
+                    resampling=method_of(step, resampling),
+                )
             )
             watch.lap("gdal")
             continue
@@ -248,10 +259,11 @@ def _together(ways: Sequence[Warped], data: NDArray[Any], nodata: Sequence[Nodat
 
 def explain_step(files: Files, step: Step, grid: Grid, *, resampling: str) -> dict[str, Any]:
     """Who reads a step, and what: level, blocks, bytes, and how many blocks are decoded already. No pixel is read."""
-    way = plan_warp(files, step, grid, resampling=resampling)
+    method = method_of(step, resampling)
+    way = plan_warp(files, step, grid, resampling=method)
     if isinstance(way, str):
-        return {"asset": step.asset, "reader": "gdal", "reason": way}
-    told: dict[str, Any] = {"asset": step.asset, "reader": "native"}
+        return {"asset": step.asset, "reader": "gdal", "reason": way, "resampling": method}
+    told: dict[str, Any] = {"asset": step.asset, "reader": "native", "resampling": method}
     if way.cut is None:
         return told | {"blocks": 0, "bytes": 0, "cached": 0}
     return told | {"level": way.cut.level, **files.explain(way.cut)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from eotiles.bandmath.grammar import free_names
@@ -84,6 +85,12 @@ class Step:
 
     formulas: tuple[str, ...] = ()
     """Computed from these bands alone (b1, b2, …); empty: the bands as they are."""
+
+    @cached_property
+    def has_labels(self) -> bool:
+        """Whether one of the bands is of labels, so that none of their pixels may be averaged."""
+        bands = self.bands or tuple(self.sources)
+        return any(self.sources[band].is_labels for band in bands if band in self.sources)
 
 
 @dataclass(frozen=True)
@@ -303,9 +310,8 @@ def _step(item: Json, choice: AssetChoice) -> Step:
         )
     asset = item["assets"][choice.asset]
     properties = item.get("properties") or {}
-    declared = {
-        source.band: source for source in asset_sources(choice.asset, asset, properties=properties)
-    }
+    known = asset_sources(choice.asset, asset, properties=properties, name=str(item.get("id")))
+    declared = {source.band: source for source in known}
     numbers = choice.numbers or tuple(
         _band_number(item, choice.asset, name, declared) for name in choice.names
     )
@@ -329,13 +335,20 @@ def _band_number(item: Json, asset: str, name: str, declared: Mapping[int, Sourc
 
 def _explain(step: Step, band: int) -> dict[str, Any]:
     source = step.sources.get(band)
-    if source is None:
-        return {"band": band}
+    return {"band": band} if source is None else {"band": band, **describe(source)}
+
+
+def describe(source: Source, *, of_file: tuple[float, float] = (1.0, 0.0)) -> dict[str, Any]:
+    """What a band is, what its numbers mean and what decided, as JSON; `of_file` is the file's own scale and offset."""
+    scale, offset = (source.scale, source.offset) if source.is_stated else of_file
     return {
-        "band": band,
         "name": source.name,
         "common_name": source.common_name,
-        "scale": source.scale,
-        "offset": source.offset,
+        "domain": source.domain,
+        "scale": scale,
+        "offset": offset,
         "nodata": source.nodata,
+        "unit": source.unit,
+        "labels": source.is_labels,
+        "rule": source.rule,
     }

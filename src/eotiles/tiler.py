@@ -177,6 +177,6 @@ def _meaning(step: Step, pixels: Pixels) -> tuple[list[float], list[float]]:
     scales, offsets = list(pixels.scales), list(pixels.offsets)
     for position, band in enumerate(pixels.bands):
         source = step.sources.get(band)
-        if source is not None and (source.scale, source.offset) != (1.0, 0.0):
+        if source is not None and source.is_stated:
             scales[position], offsets[position] = source.scale, source.offset
     return scales, offsets

@@ -145,7 +145,7 @@ def test_landsat_reflectance_in_strips_of_one_row(bring: Bring) -> None:
 
 def test_radar_in_decibels_with_nan(bring: Bring) -> None:
     source = real("flood-spain-s1-s2", "s1-vv-vh-db-20190917.tif")
-    item = bring([source], IngestOptions(collection="ingest-real", domain="backscatter_db"))
+    item = bring([source], IngestOptions(collection="ingest-real", domain="db"))
     assert_same_pixels(source, item)
     bands = item["assets"]["data"]["bands"]
     assert [band["name"] for band in bands] == ["VV", "VH"]
@@ -156,9 +156,11 @@ def test_radar_in_decibels_with_nan(bring: Bring) -> None:
 def test_labels_keep_their_values_in_overviews(bring: Bring) -> None:
     source = real("flood-spain-s1-s2", "water-label.tif")
     options = IngestOptions(
-        collection="ingest-real", domain="class", period=parse_period("2019-09-17")
+        collection="ingest-real", labels=True, period=parse_period("2019-09-17")
     )
     item = bring([source], options)
     assert_same_pixels(source, item)
-    picture = item["assets"]["data"]["bands"][0]["statistics"]
+    band = item["assets"]["data"]["bands"][0]
+    assert (band["eotiles:labels"], band["eotiles:domain"]) == (True, "dn")
+    picture = band["statistics"]
     assert (picture["minimum"], picture["maximum"]) == (-1, 1)

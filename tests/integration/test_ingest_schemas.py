@@ -93,7 +93,7 @@ def stored(
         scale=1e-4,
     )
     ingest("2019-01-01/2019-12-31", archive / "b.tif", bands=parse_bands("red,nir,B11=swir16"))
-    ingest("2019-09-18", archive / "c_vv.tif", domain="backscatter_db")
+    ingest("2019-09-18", archive / "c_vv.tif", domain="db")
     with psycopg.connect(
         ingest_conninfo, options="-c search_path=pgstac,public", autocommit=True
     ) as connection:

@@ -32,9 +32,15 @@ def test_stac_1_1_bands_of_one_file() -> None:
         },
         {"name": "B11", "eo:common_name": "swir16", "raster:scale": 0.0002, "gsd": 20},
     ]
+    meaning: dict[str, Any] = {
+        "domain": "reflectance",
+        "unit": "1",
+        "is_stated": True,
+        "rule": "STAC bands",
+    }
     assert sources(item({"data": asset(bands=bands)})) == (
-        Source("data", 1, "B04", "red", scale=0.0001, offset=-0.1, nodata=0.0, gsd_m=10),
-        Source("data", 2, "B11", "swir16", scale=0.0002, offset=0.0, nodata=None, gsd_m=20),
+        Source("data", 1, "B04", "red", 0.0001, -0.1, nodata=0.0, gsd_m=10, **meaning),
+        Source("data", 2, "B11", "swir16", 0.0002, 0.0, nodata=None, gsd_m=20, **meaning),
     )
 
 

@@ -131,12 +131,18 @@ def test_the_thumbnail_is_no_band() -> None:
         ({"collection": "../up"}, "collection id '../up'"),
         ({"collection": ""}, "collection id ''"),
         ({"item": "a/b"}, "item id 'a/b'"),
-        ({"domain": "radar"}, "domain 'radar' is unknown: take one of dn, display"),
+        (
+            {"domain": "radar"},
+            "domain 'radar' is unknown: take one of dn, toa_reflectance, reflectance",
+        ),
         ({"sensor": "spot"}, "sensor 'spot' is unknown: take one of sentinel-2"),
         ({"scale": 0.0, "domain": "reflectance"}, "scale must not be 0"),
         ({"scale": float("nan")}, "scale must be a finite number"),
         ({"scale": 0.0001}, "say into what with --domain"),
         ({"offset": -0.1, "domain": "dn"}, "say into what with --domain"),
+        ({"domain": "class"}, "index, display; labels are said with --labels"),
+        ({"labels": True, "domain": "reflectance"}, "labels have neither a domain nor a unit"),
+        ({"labels": True, "scale": 2.0}, "labels have neither scale nor offset"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, object], sentence: str) -> None:

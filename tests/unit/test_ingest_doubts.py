@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eotiles.core.domain import Domain
 from eotiles.ingest.doubts import doubts
 from eotiles.ingest.layers import NamedBand
 from eotiles.ingest.options import parse_bands
@@ -14,7 +15,7 @@ from eotiles.ingest.scenes import Scene, SceneFile
 from eotiles.ingest.statistics import BandStatistics
 
 
-def band(common: str | None, *, scale: float = 1.0, domain: str = "dn") -> NamedBand:
+def band(common: str | None, *, scale: float = 1.0, domain: Domain = "dn") -> NamedBand:
     sample = np.linspace(500.0, 3_000.0, 101)
     statistics = BandStatistics(500.0, 3_000.0, 1_750.0, 1.0, 101, 101, sample)
     return NamedBand("data", 1, common or "b1", common, scale, 0.0, domain, statistics)
@@ -42,7 +43,7 @@ def test_reflectance_far_above_white_is_told() -> None:
     (said,) = doubts(scene(None), [band("red", domain="reflectance")], ())
     assert "band red has a reflectance above 2 in most places" in said
     assert doubts(scene(None), [band("red", scale=0.0001, domain="reflectance")], ()) == ()
-    assert doubts(scene(None), [band("red", domain="radiance")], ()) == ()
+    assert doubts(scene(None), [band("red", domain="dn")], ()) == ()
 
 
 def test_names_in_order_for_one_file_a_band_are_told() -> None:

@@ -74,7 +74,7 @@ def test_bands_of_one_file_are_chosen_by_number() -> None:
 
 
 def test_without_colours_or_indices_one_band_is_drawn() -> None:
-    radar = [replace(band(None, asset="VV"), name="VV", scale=1.0, domain="backscatter_db")]
+    radar = [replace(band(None, asset="VV"), name="VV", scale=1.0, domain="db")]
     layers = renders(radar)
     assert list(layers) == ["grey"]
     assert layers["grey"]["assets"] == ["VV"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eotiles.catalog.described import Described, is_picture_asset
+from eotiles.catalog.product import Product, product
 from eotiles.catalog.radiometry import Json, first_number, radiometry
 from eotiles.core.source import Source
 from eotiles.core.symbols import POLARISATIONS
 
 _MEDIA_TYPES = ("image/tiff", "image/vnd.stac.geotiff", "image/x.geotiff")
-_MEASUREMENTS = frozenset({"data", "reflectance"})
+_MEASUREMENTS = frozenset({"data", "reflectance", "temperature"})
 
 _NOTHING: Json = {}
 
@@ -23,11 +25,12 @@ def sources(item: Json) -> tuple[Source, ...]:
     or the item's properties say for all their bands.
     """
     properties = _mapping(item.get("properties"))
+    made_by = product(properties, name=str(item.get("id")))
     return tuple(
         source
         for key, asset in _mapping(item.get("assets")).items()
-        if is_geotiff(asset) and _holds_measurements(asset)
-        for source in asset_sources(key, asset, properties=properties)
+        if is_geotiff(asset) and _holds_measurements(key, asset)
+        for source in _asset_sources(key, asset, properties=properties, made_by=made_by)
     )
 
 
@@ -46,8 +49,18 @@ def is_geotiff(asset: Any) -> bool:
     return str(asset["href"]).split("?")[0].lower().endswith((".tif", ".tiff"))
 
 
-def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source]:
-    """The bands of one asset. One without any description of its bands is taken for a single band."""
+def asset_sources(key: str, asset: Json, *, properties: Json, name: str = "") -> Iterator[Source]:
+    """The bands of one asset. One without any description of its bands is taken for a single band.
+
+    `name` is the item's id, which may tell what nothing else does.
+    """
+    made_by = product(properties, name=name)
+    return _asset_sources(key, asset, properties=properties, made_by=made_by)
+
+
+def _asset_sources(
+    key: str, asset: Json, *, properties: Json, made_by: Product | None
+) -> Iterator[Source]:
     described = _list(asset.get("bands")) or _list(asset.get("eo:bands"))
     numbers = _list(asset.get("raster:bands"))
     for position in range(max(len(described), len(numbers), 1)):
@@ -57,19 +70,25 @@ def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source
             or _text(band.get("common_name"))
             or _text(asset.get("eo:common_name"))
         )
-        meaning = radiometry(
-            band,
+        name, polarization = _text(band.get("name")), _polarization(key, asset, band)
+        words = Described(
+            asset=key,
+            number=position + 1,
+            band=band,
             raster_band=raster_band,
-            asset=asset,
+            of_asset=asset,
             properties=properties,
-            is_reflectance=common_name is not None,
+            name=name,
+            common_name=common_name,
+            is_radar=polarization is not None,
         )
+        meaning = radiometry(words, made_by)
         if meaning is None:
             continue
         yield Source(
             asset=key,
             band=position + 1,
-            name=_text(band.get("name")) or key,
+            name=name or key,
             common_name=common_name,
             scale=meaning.scale,
             offset=meaning.offset,
@@ -84,7 +103,12 @@ def asset_sources(key: str, asset: Json, *, properties: Json) -> Iterator[Source
             ),
             center_um=_wavelength(band, asset, "center_wavelength"),
             width_um=_wavelength(band, asset, "full_width_half_max"),
-            polarization=_polarization(key, asset, band),
+            polarization=polarization,
+            domain=meaning.domain,
+            unit=meaning.unit,
+            is_stated=meaning.is_stated,
+            is_labels=meaning.is_labels,
+            rule=meaning.rule,
         )
 
 
@@ -106,7 +130,9 @@ def _polarization(key: str, asset: Json, band: Json) -> str | None:
     return None
 
 
-def _holds_measurements(asset: Json) -> bool:
+def _holds_measurements(key: str, asset: Json) -> bool:
+    if is_picture_asset(key, asset):
+        return False
     roles = _list(asset.get("roles"))
     return not roles or any(role in _MEASUREMENTS for role in roles)
 

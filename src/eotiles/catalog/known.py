@@ -17,6 +17,7 @@ from eotiles.catalog.database import Database
 from eotiles.catalog.epochs import Epochs
 from eotiles.catalog.items import BBox, Item, get_collection, get_item
 from eotiles.catalog.mosaic import ITEMS_MAX, Mosaic, list_items, mosaic_of, search_mosaic
+from eotiles.catalog.override import with_override
 from eotiles.catalog.viewport import (
     BLOCK_SHIFT,
     COARSER,
@@ -49,6 +50,7 @@ class KnownItem:
     """An item and a name for what is in it. Shared by all who ask: nothing of it may be changed."""
 
     item: Item
+    """With what its collection says of digital numbers."""
 
     version: str
     """32 hexadecimal digits; equal versions of an id mean equal items."""
@@ -271,7 +273,8 @@ class Known:
             cursor = await connection.execute(read_sql("items_by_name"), values)
             rows = await cursor.fetchall()
         return {
-            (collection, item): _loaded(collection, item, text) for collection, item, text in rows
+            (collection, item): _loaded(collection, item, text, said)
+            for collection, item, text, said in rows
         }
 
 
@@ -286,10 +289,17 @@ def mosaic_version(items: Sequence[KnownItem]) -> str:
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def _loaded(collection: str, item: str, text: str) -> Loaded[KnownItem]:
+def _loaded(collection: str, item: str, text: str, said: str | None) -> Loaded[KnownItem]:
+    """`said` is what the collection says of digital numbers: it is part of what is in the item."""
     content = text.encode()
     try:
         stac = json.loads(content)
+        if said is not None:
+            properties = stac.get("properties")
+            stac["properties"] = with_override(
+                properties if isinstance(properties, Mapping) else {}, json.loads(said)
+            )
+            content += said.encode()
     except RecursionError as error:
         raise AssetUnreadable(
             f"item {item!r} of collection {collection!r} is nested too deep"

@@ -1,12 +1,20 @@
-"""What a digital number means: scale, offset and nodata of a band, and the one place where it becomes physical.
+"""What a digital number means: the one rule set for scale, offset, nodata, domain and unit of a band, and the one place
+where numbers become physical.
 
-A band says it for itself (STAC 1.1 `bands`, or `raster:bands` before), else its asset says it for all its bands, else
-the item's properties for all its assets.
+The first that says something counts, field by field:
+
+1. `eotiles:radiometry` of the item, then of its collection (catalog/override.py).
+2. STAC: the band (`bands` of 1.1, else `raster:bands`), else its asset, else the item's properties.
+3. What the product's maker documents (catalog/documented.py).
+4. Scale and offset of the file itself, which are never applied on top of those above.
+
+Two exceptions. An offset that STAC lists is 0 where a Sentinel-2 item says that it is taken off already, and labels and
+pictures are never scaled unless an override names them.
 """
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +22,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eotiles.catalog.described import LONGEST, Described
+from eotiles.catalog.documented import (
+    BASELINE_OF_OFFSET,
+    SENTINEL_2_OFFSET,
+    Documented,
+    documented,
+)
+from eotiles.catalog.override import OVERRIDE, Said, overrides
+from eotiles.catalog.product import Product
+from eotiles.core.domain import REFLECTANCES, UNITS, Domain, read_domain
+
 Json = Mapping[str, Any]
 
-OFFSET_APPLIED = "earthsearch:boa_offset_applied"
-"""Earth Search sets it on Sentinel-2 items whose pixels have the offset of baseline 04.00 already taken off, and still
-lists that offset (https://github.com/Element84/earth-search/issues/9)."""
+AS_FILE = "the item does not say it: as the file says"
+"""The rule where nothing else decides."""
 
-
-BASELINE = "s2:processing_baseline"
-BASELINE_OF_OFFSET = 4.0
-SENTINEL_2 = (0.0001, -0.1)
-"""Scale and offset since processing baseline 04.00: a digital number is 10000 × reflectance + 1000 (RADIO_ADD_OFFSET in
-ESA's product specification)."""
+_MOST = sys.float_info.max
+_STAC = ("STAC bands", "STAC raster:bands", "STAC asset", "STAC properties")
 
 
 @dataclass(frozen=True)
@@ -41,30 +55,148 @@ class Radiometry:
     nodata: float | None = None
     """Digital number that means 'no data'. Not a number needs no mention: it is never valid."""
 
+    domain: Domain = "dn"
+    unit: str | None = None
+    """Of physical values (UCUM)."""
 
-def radiometry(
-    band: Json, *, raster_band: Json, asset: Json, properties: Json, is_reflectance: bool
-) -> Radiometry | None:
-    """What the item says about a band; None where it says something impossible, a scale of 0.
+    is_stated: bool = False
+    """Whether scale and offset are known without the file; else the file's own count, if it has any."""
 
-    `band` is its entry in `bands` or `eo:bands`, `raster_band` its entry in `raster:bands`; either may be empty. Of a
-    band of reflectance that declares neither scale nor offset, Sentinel-2's processing baseline tells.
-    """
-    levels = (band, asset, properties)
+    is_labels: bool = False
+    """Whether digital numbers are labels or bit fields."""
 
-    def declared(name: str) -> float | None:
-        """Best first: the band, the band as STAC 1.0 wrote it, the asset, the item. STAC spells infinities as text."""
-        own, *inherited = (level.get(name) for level in levels)
-        return first_number(own, raster_band.get(name.removeprefix("raster:")), *inherited)
+    rule: str = ""
+    """What decided, for people."""
 
-    scale, offset = declared("raster:scale"), declared("raster:offset")
+
+def radiometry(described: Described, product: Product | None) -> Radiometry | None:
+    """What the numbers of a band mean; None where its metadata say something impossible, a scale of 0."""
+    asset, name, common_name = described.asset, described.name, described.common_name
+    is_labels = described.is_labels
+    is_picture = not is_labels and described.is_picture
+    over: tuple[Said, ...] = ()
+    if OVERRIDE in described.properties:
+        over = overrides(described.properties, asset, (name, common_name, str(described.number)))
+    if is_labels or is_picture:
+        over = tuple(said for said in over if not said.is_general)
+        known = None
+    else:
+        known = documented(
+            product,
+            asset=asset[:LONGEST],
+            name=None if name is None else name[:LONGEST],
+            common_name=None if common_name is None else common_name[:LONGEST],
+        )
+    scale, scale_by = _declared(described, "raster:scale", "scale")
+    offset, offset_by = _declared(described, "raster:offset", "offset")
+    nodata, _ = _declared(described, "nodata", "nodata")
+    rule = scale_by or offset_by or ""
+    if is_labels or is_picture:
+        scale, offset = 1.0, 0.0
+        rule = f"{'labels' if is_labels else 'a picture'}: never scaled"
+    elif scale is None and offset is None:
+        rule = AS_FILE
+        if known is not None and not described.is_float:
+            scale, offset = known.scale, known.offset
+            rule = known.rule if scale is not None else f"{known.rule}; {AS_FILE}"
+    elif product is not None and known is not None and known.domain in REFLECTANCES:
+        offset, rule = _sentinel_2_offset(product, offset, rule)
+    if nodata is None and known is not None and not described.is_float:
+        nodata = known.nodata
+    if over:
+        said = _say(over)
+        scale, offset = said.get("scale", scale), said.get("offset", offset)
+        nodata = said.get("nodata", nodata)
+        rule = _overridden(over, said, rule)
     if scale == 0:
         return None
-    if properties.get(OFFSET_APPLIED) is True:
-        offset = 0.0
-    elif scale is None and offset is None and is_reflectance and _has_sentinel_offset(properties):
-        scale, offset = SENTINEL_2
-    return Radiometry(1.0 if scale is None else scale, offset or 0.0, declared("nodata"))
+    unit = described.unit
+    domain = read_domain(_text(over, "domain"))
+    if domain is None and is_labels:
+        domain = "dn"
+    elif domain is None:
+        domain = described.domain(unit=unit) or ("display" if is_picture else None)
+    if domain is None:
+        domain = _by_product(described, known, product, scale=scale or 1.0)
+    return Radiometry(
+        scale=1.0 if scale is None else scale,
+        offset=offset or 0.0,
+        nodata=nodata,
+        domain=domain,
+        unit=_text(over, "unit")
+        or unit
+        or (known.unit if known is not None else None)
+        or UNITS.get(domain),
+        is_stated=scale is not None or offset is not None,
+        is_labels=is_labels,
+        rule=rule,
+    )
+
+
+def _sentinel_2_offset(
+    product: Product, offset: float | None, rule: str
+) -> tuple[float | None, str]:
+    """The offset that counts of a band of reflectance whose scale STAC states."""
+    if product.applied and offset:
+        return 0.0, f"{rule}, but the item says that the offset is taken off already"
+    if product.applied is False and offset is None:
+        since = product.baseline is not None and product.baseline >= BASELINE_OF_OFFSET
+        if since:
+            return SENTINEL_2_OFFSET, f"{rule}; the item says that the offset is not taken off"
+    return offset, rule
+
+
+def _declared(described: Described, name: str, short: str) -> tuple[float | None, str | None]:
+    """A number of STAC and where it stands; `short` is its name in `raster:bands`."""
+    values = (
+        described.band.get(name),
+        described.raster_band.get(short),
+        described.of_asset.get(name),
+        described.properties.get(name),
+    )
+    for where, value in zip(_STAC, values, strict=True):
+        if value is not None and (found := first_number(value)) is not None:
+            return found, where
+    return None, None
+
+
+def _say(over: Sequence[Said]) -> dict[str, float]:
+    """The numbers of overrides, the first that is one; a scale of 0 is none."""
+    found: dict[str, float] = {}
+    for field in ("scale", "offset", "nodata"):
+        for said in over:
+            value = first_number(said.fields.get(field))
+            if value is not None and not (field == "scale" and value == 0):
+                found[field] = value
+                break
+    return found
+
+
+def _overridden(over: Sequence[Said], said: Mapping[str, float], rule: str) -> str:
+    fields = [*said, *(field for field in ("domain", "unit") if _text(over, field) is not None)]
+    if not fields:
+        return rule
+    whose = next(each.whose for each in over if any(field in each.fields for field in fields))
+    rest = f"; else {rule}" if rule and not {"scale", "offset"} <= set(said) else ""
+    return f"{whose} ({', '.join(fields)}){rest}"
+
+
+def _text(over: Sequence[Said], field: str) -> str | None:
+    for said in over:
+        value = said.fields.get(field)
+        if isinstance(value, str) and (field != "domain" or read_domain(value) is not None):
+            return value
+    return None
+
+
+def _by_product(
+    described: Described, known: Documented | None, product: Product | None, *, scale: float
+) -> Domain:
+    """The domain where nothing states it."""
+    if known is not None and known.domain != "dn":
+        return known.domain
+    is_level_1 = product is not None and (product.level or "").startswith("L1")
+    return described.guess(scale=scale, is_level_1=is_level_1)
 
 
 def physical(
@@ -87,16 +219,10 @@ def physical(
     return values
 
 
-def _has_sentinel_offset(properties: Json) -> bool:
-    try:
-        return float(properties.get(BASELINE, 0)) >= BASELINE_OF_OFFSET
-    except (TypeError, ValueError):
-        return False
-
-
 def first_number(*values: Any) -> float | None:
     """The first that is a finite number; strangers' metadata may hold anything."""
     for value in values:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        # Compared, not converted: an integer of JSON may be larger than any float.
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST:
             return float(value)
     return None

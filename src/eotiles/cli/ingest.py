@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eotiles.cli.serve import embedded_database
+from eotiles.core.domain import DOMAINS
 from eotiles.ingest.bands import SENSORS
-from eotiles.ingest.options import DOMAINS, IngestOptions, parse_bands
+from eotiles.ingest.options import IngestOptions, parse_bands, parse_domain
 from eotiles.ingest.period import iso, parse_period
 from eotiles.runtime import conninfo
 from eotiles.settings import Settings
@@ -61,6 +62,13 @@ def files(
     domain: Annotated[
         str | None, typer.Option(help=f"What values mean: {', '.join(DOMAINS)}. Default: dn.")
     ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Values are labels or bit fields: never averaged.")
+    ] = False,
+    unit: Annotated[
+        str | None,
+        typer.Option(help="Unit of the values. Default: as the file says, or the domain."),
+    ] = None,
     scale: Annotated[
         float | None, typer.Option(help="Physical value = digital number × scale + offset.")
     ] = None,
@@ -96,7 +104,9 @@ def files(
         period=None if datetime is None else parse_period(datetime),
         sensor=sensor,
         bands=() if bands is None else parse_bands(bands),
-        domain=domain,
+        domain=None if domain is None else parse_domain(domain),
+        labels=labels,
+        unit=unit,
         scale=scale,
         offset=offset,
         nodata=nodata,

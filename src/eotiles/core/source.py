@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eotiles.core.domain import Domain
+
 
 @dataclass(frozen=True)
 class Source:
@@ -45,6 +47,21 @@ class Source:
 
     polarization: str | None = None
     """Of radar: VV, VH, HH or HV."""
+
+    domain: Domain = "dn"
+    """What a physical value is."""
+
+    unit: str | None = None
+    """Of physical values (UCUM)."""
+
+    is_stated: bool = False
+    """Whether scale and offset are known without the file; else the file's own count, if it has any."""
+
+    is_labels: bool = False
+    """Whether digital numbers are labels or bit fields: never averaged, never scaled."""
+
+    rule: str = ""
+    """What decided, for people."""
 
     def __post_init__(self) -> None:
         if self.band < 1:

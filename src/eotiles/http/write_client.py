@@ -17,6 +17,7 @@ from stac_pydantic import Collection, Item
 from starlette.responses import JSONResponse, Response
 
 from eotiles.catalog.links import link_collection, link_item
+from eotiles.catalog.override import OVERRIDE, check_override
 from eotiles.catalog.restore import restore_collection, restore_item
 from eotiles.core.errors import BadParameter, Conflict, NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac.addresses import site_of
@@ -156,6 +157,8 @@ def _checked_item(
             f"item {name!r} says that it belongs to collection {given['collection']!r}"
         )
     check_model(Item, given, name=f"item {name!r}")
+    if (said := (given.get("properties") or {}).get(OVERRIDE)) is not None:
+        check_override(said, name=f"item {name!r}")
     check_footprint(given)
     whole = {key: value for key, value in given.items() if key != "pgstac:base_item"}
     made = restore_item(site_of(request), {**whole, "collection": collection}, stored=stored)
@@ -172,6 +175,8 @@ def _checked_collection(
             f"the body is collection {name!r}, the address is that of collection {collection_id!r}"
         )
     check_model(Collection, given, name=f"collection {name!r}")
+    if (said := given.get(OVERRIDE)) is not None:
+        check_override(said, name=f"collection {name!r}")
     made = restore_collection(site_of(request), given, stored=stored)
     check_hrefs(made, _allowed(request), name=name)
     return made

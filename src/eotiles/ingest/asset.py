@@ -55,11 +55,12 @@ def _band(detail: Band, band: NamedBand, seen: Survey) -> dict[str, Any]:
         "gsd": detail.gsd_m,
         "data_type": seen.dtype,
         "nodata": _json_number(seen.nodata),
-        "unit": seen.units[band.index - 1],
+        "unit": band.unit,
         "raster:scale": band.scale,
         "raster:offset": band.offset,
         "raster:spatial_resolution": round(seen.resolution_m, 6),
         "eotiles:domain": band.domain,
+        "eotiles:labels": band.labels or None,
     }
     percentiles = statistics.percentiles(2, 98)
     if percentiles is not None:

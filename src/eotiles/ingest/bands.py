@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from eotiles.core.domain import LABEL_NAMES
+
 
 @dataclass(frozen=True)
 class Band:
@@ -134,7 +136,7 @@ ALIASES: MappingProxyType[str, str] = MappingProxyType(
 POLARISATIONS = ("VV", "VH", "HH", "HV")
 """Radar bands: they have a name but no common name."""
 
-MASKS = ("SCL", "QA_PIXEL", "QA_RADSAT", "SR_QA_AEROSOL")
+MASKS = LABEL_NAMES
 """Bands of labels and bit fields that come beside imagery: never averaged."""
 
 _MAKERS = (

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-
+from eotiles.catalog.plausibility import Sample, implausible
 from eotiles.ingest.layers import NamedBand
 from eotiles.ingest.options import BandName
 from eotiles.ingest.scenes import Scene
-
-BRIGHT = 2.0
-"""Reflectance that no ground has; the brightest clouds and snow are seen at about 1.5."""
 
 
 def doubts(
@@ -20,9 +16,11 @@ def doubts(
     given: Sequence[BandName],
     *,
     unmarked: Collection[tuple[str, int]] = (),
+    types: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """A sentence for each thing about a scene that is likely a mistake; `given` is what --bands says,
-    `unmarked` the bands, by asset and number, that are data though their file marks them as transparency.
+    `unmarked` the bands, by asset and number, that are data though their file marks them as transparency, `types` the
+    data type of each asset's pixels.
 
     The same mistake makes the same sentence, so that those of many scenes can be told in one.
     """
@@ -30,7 +28,7 @@ def doubts(
         _unnamed(bands),
         _unused(scene, bands, given),
         _unmarked(bands, unmarked),
-        _too_bright(bands),
+        *implausible(_samples(bands, types or {}), is_sentinel_2=scene.sensor == "sentinel-2"),
     )
     return tuple(sentence for sentence in found if sentence is not None)
 
@@ -69,14 +67,17 @@ def _unmarked(bands: Sequence[NamedBand], unmarked: Collection[tuple[str, int]])
     return None
 
 
-def _too_bright(bands: Sequence[NamedBand]) -> str | None:
-    for band in bands:
-        if band.domain not in ("reflectance", "toa_reflectance") or not band.statistics.sample.size:
-            continue
-        values = band.statistics.sample * band.scale + band.offset
-        if float(np.median(values)) > BRIGHT:
-            return (
-                f"band {band.name} has a reflectance above {BRIGHT:g} in most places, where 1 is white: "
-                "is --scale right?"
-            )
-    return None
+def _samples(bands: Sequence[NamedBand], types: Mapping[str, str]) -> list[Sample]:
+    return [
+        Sample(
+            name=band.common_name or band.name,
+            domain=band.domain,
+            scale=band.scale,
+            offset=band.offset,
+            data_type=types.get(band.asset, ""),
+            common_name=band.common_name,
+            numbers=band.statistics.sample,
+        )
+        for band in bands
+        if not band.labels
+    ]

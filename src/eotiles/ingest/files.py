@@ -169,7 +169,7 @@ def _ingest(
     with scene_folder(assets, options.collection, scene.id) as folder:
         placed: dict[str, Placed] = {}
         for key, seen in surveys.items():
-            labels = holds_labels(named[key], options.domain)
+            labels = holds_labels(named[key], options)
             placed[key] = place(
                 seen, key, folder=folder.path, staging=folder.staging, roots=roots, labels=labels
             )
@@ -192,6 +192,7 @@ def _ingest(
             bands,
             options.bands,
             unmarked=[(key, band) for key, seen in surveys.items() for band in seen.unmarked],
+            types={key: seen.dtype for key, seen in surveys.items()},
         ),
     )
 

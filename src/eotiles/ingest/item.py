@@ -7,10 +7,12 @@ from typing import Any
 
 import pystac
 
+from eotiles.core.domain import UNITS, Domain
 from eotiles.ingest.asset import build_asset, ground_sample_distance, projection, projection_code
 from eotiles.ingest.bands import SENSORS, Band
 from eotiles.ingest.footprint import footprint
 from eotiles.ingest.layers import NamedBand
+from eotiles.ingest.naming import holds_labels
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import Period
 from eotiles.ingest.place import Placed
@@ -35,9 +37,9 @@ def scene_bands(
     for key, names in named.items():
         seen = surveys[key]
         for index, (band, statistics) in enumerate(zip(names, seen.statistics, strict=True)):
-            scale = seen.scales[index] if options.scale is None else options.scale
-            offset = seen.offsets[index] if options.offset is None else options.offset
-            plain = (scale, offset) == (1.0, 0.0)
+            labels = holds_labels([band], options)
+            domain: Domain = "dn" if labels else options.domain or "dn"
+            scale, offset = (1.0, 0.0) if labels else _scaling(seen, index, options)
             bands.append(
                 NamedBand(
                     asset=key,
@@ -46,11 +48,20 @@ def scene_bands(
                     common_name=band.common_name,
                     scale=scale,
                     offset=offset,
-                    domain=options.domain or ("dn" if plain else "physical"),
+                    domain=domain,
                     statistics=statistics,
+                    unit=None if labels else options.unit or seen.units[index] or UNITS.get(domain),
+                    labels=labels,
                 )
             )
     return bands
+
+
+def _scaling(seen: Survey, index: int, options: IngestOptions) -> tuple[float, float]:
+    """Scale and offset of a band, counted from 0."""
+    scale = seen.scales[index] if options.scale is None else options.scale
+    offset = seen.offsets[index] if options.offset is None else options.offset
+    return scale, offset
 
 
 def build_item(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eotiles.core.domain import Domain
 from eotiles.core.index import PRESETS, fits, suppliers
 from eotiles.ingest.bands import MASKS
 from eotiles.ingest.statistics import BandStatistics
@@ -30,8 +31,13 @@ class NamedBand:
     common_name: str | None
     scale: float
     offset: float
-    domain: str
+    domain: Domain
     statistics: BandStatistics
+    unit: str | None = None
+    """Of the values (UCUM)."""
+
+    labels: bool = False
+    """Whether values are labels or bit fields: never averaged."""
 
 
 def colour_bands(bands: Sequence[NamedBand]) -> tuple[NamedBand, ...]:
@@ -39,7 +45,7 @@ def colour_bands(bands: Sequence[NamedBand]) -> tuple[NamedBand, ...]:
     by_name = _by_common_name(bands)
     if all(name in by_name for name in ("red", "green", "blue")):
         return by_name["red"], by_name["green"], by_name["blue"]
-    drawable = [band for band in bands if band.name not in (*MASKS, "alpha")]
+    drawable = [band for band in bands if not band.labels and band.name not in (*MASKS, "alpha")]
     return (drawable[0] if drawable else bands[0],)
 
 

@@ -83,6 +83,6 @@ def _by_content(seen: Survey, sensor: str | None) -> tuple[Band, ...]:
     return tuple(bands)
 
 
-def holds_labels(bands: Sequence[Band], domain: str | None) -> bool:
-    """Whether a file's pixels are labels or bit fields, whose average means nothing."""
-    return domain == "class" or any(band.name in MASKS for band in bands)
+def holds_labels(bands: Sequence[Band], options: IngestOptions) -> bool:
+    """Whether a band of them has labels or bit fields, whose average means nothing."""
+    return options.labels or any(band.name in MASKS for band in bands)

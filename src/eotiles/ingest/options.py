@@ -6,25 +6,10 @@ import math
 import re
 from dataclasses import dataclass
 
+from eotiles.core.domain import DOMAINS, LABELS_BEFORE, Domain
 from eotiles.core.errors import BadParameter
 from eotiles.ingest.bands import SENSORS
 from eotiles.ingest.period import Period
-
-DOMAINS = (
-    "dn",
-    "display",
-    "toa_reflectance",
-    "reflectance",
-    "radiance",
-    "brightness_temperature",
-    "backscatter",
-    "backscatter_db",
-    "physical",
-    "class",
-)
-"""What a value means once scale and offset are applied. `dn`: a digital number, nothing more is known. `display`:
-made to be looked at. `toa_reflectance`, `reflectance`: 0 … 1 at the top of the atmosphere, at the surface.
-`physical`: in the unit that the band names. `class`: a label, never averaged."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -80,8 +65,14 @@ class IngestOptions:
     bands: tuple[BandName, ...] = ()
     """Names of the bands, in the order of the file, or by suffix for one file a band."""
 
-    domain: str | None = None
-    """One of DOMAINS; None: `dn`, or `physical` where a file carries a scale."""
+    domain: Domain | None = None
+    """One of DOMAINS; None: `dn`."""
+
+    labels: bool = False
+    """Whether the values are labels or bit fields, which are never averaged."""
+
+    unit: str | None = None
+    """Unit of the values (UCUM); else as the file says, or the domain."""
 
     scale: float | None = None
     """Physical units per digital number; else as the file says."""
@@ -96,10 +87,10 @@ class IngestOptions:
         check_id("collection", self.collection)
         if self.item is not None:
             check_id("item", self.item)
-        if self.domain is not None and self.domain not in DOMAINS:
-            raise BadParameter(
-                f"domain {self.domain!r} is unknown: take one of {', '.join(DOMAINS)}"
-            )
+        if self.domain is not None:
+            parse_domain(self.domain)
+        if self.labels and (self.domain not in (None, "dn") or self.unit is not None):
+            raise BadParameter("labels have neither a domain nor a unit")
         if self.sensor is not None and self.sensor not in SENSORS:
             raise BadParameter(
                 f"sensor {self.sensor!r} is unknown: take one of {', '.join(SENSORS)}"
@@ -110,11 +101,26 @@ class IngestOptions:
         if self.scale == 0:
             raise BadParameter("scale must not be 0: every pixel would mean the same")
         scaled = self.scale not in (None, 1.0) or self.offset not in (None, 0.0)
-        if scaled and self.domain in (None, "dn", "class"):
+        if scaled and self.labels:
+            raise BadParameter("labels have neither scale nor offset")
+        if scaled and self.domain in (None, "dn") and self.unit is None:
             raise BadParameter(
                 "scale and offset turn digital numbers into something: say into what with --domain "
-                "(toa_reflectance, reflectance, …)"
+                "(toa_reflectance, reflectance, …), or with --unit where none of them fits"
             )
+
+
+def parse_domain(text: str) -> Domain:
+    """The domain of that name.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    for domain in DOMAINS:
+        if text == domain:
+            return domain
+    hint = "; labels are said with --labels" if text == LABELS_BEFORE else ""
+    raise BadParameter(f"domain {text!r} is unknown: take one of {', '.join(DOMAINS)}{hint}")
 
 
 def check_id(what: str, value: str) -> str:

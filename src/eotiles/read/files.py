@@ -198,6 +198,14 @@ class Files:
         dataset = self.dataset(asset)
         return Grid(dataset.crs, dataset.transform, dataset.height, dataset.width)
 
+    def scaling(self, asset: str) -> tuple[tuple[float, float], ...]:
+        """Scale and offset of each band as the file says them."""
+        native = self.native(asset)
+        if native is not None:
+            return tuple(zip(native.header.scales, native.header.offsets, strict=True))
+        dataset = self.dataset(asset)
+        return tuple(zip(dataset.scales, dataset.offsets, strict=True))
+
     def finest(self, assets: Sequence[str]) -> Grid:
         """Of several assets the grid with the smallest pixels; of equals the first."""
         return min((self.grid(asset) for asset in assets), key=_pixel_m)

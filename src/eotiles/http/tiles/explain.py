@@ -13,7 +13,7 @@ from eotiles.core.grid import Grid
 from eotiles.gather import explain_step
 from eotiles.http.tiles.coverage import shows_coverage
 from eotiles.http.tiles.query import Ask
-from eotiles.http.titiler.drawing import Access, open_files, plan_item
+from eotiles.http.titiler.drawing import Access, describe_step, open_files, plan_item
 
 ITEMS_MAX = 25
 """Items of a mosaic that are told in full: the header of each file is read."""
@@ -43,7 +43,10 @@ def _item(ask: Ask, grid: Grid, item: Item, access: Access) -> dict[str, Any]:
         plan = plan_item(item, ask.layer, ask.reading)
         with open_files(item, access) as files:
             told = [
-                explain_step(files, step, grid, resampling=ask.reading.resampling)
+                {
+                    **explain_step(files, step, grid, resampling=ask.reading.resampling),
+                    "bands": describe_step(files, step),
+                }
                 for step in plan.steps
             ]
     except EotilesError as error:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rasterio.crs import CRS
 from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
@@ -15,15 +15,17 @@ from rio_tiler.models import ImageData
 from eotiles.catalog.bands import geotiff_assets
 from eotiles.catalog.frames import Frame
 from eotiles.catalog.items import Item
+from eotiles.catalog.radiometry import AS_FILE
 from eotiles.core.earth import degrees
 from eotiles.core.errors import BadParameter, UnknownAsset
 from eotiles.core.grid import Bounds, Grid
 from eotiles.core.raster import Raster
+from eotiles.core.source import Source
 from eotiles.core.watch import Watch
 from eotiles.gather import gather
 from eotiles.http.titiler.images import to_image
 from eotiles.http.titiler.parameters import Reading
-from eotiles.plan import Layer, Plan, Step, name_of, plan_layer
+from eotiles.plan import Layer, Plan, Step, describe, name_of, plan_layer
 from eotiles.read.files import AssetChanged, Files
 from eotiles.read.hrefs import AllowList
 from eotiles.read.library import Library
@@ -194,6 +196,19 @@ def plan_item(item: Item, layer: Layer, reading: Reading) -> Plan:
         if len(item.plans) >= PLANS_MAX:
             item.plans.clear()
         found = item.plans[key] = plan_layer(item.stac, layer, physical=reading.physical)
+    return found
+
+
+def describe_step(files: Files, step: Step) -> list[dict[str, Any]]:
+    """What the numbers of each band that a step reads mean, and what decided; headers of files are read."""
+    scaling = files.scaling(step.asset)
+    found: list[dict[str, Any]] = []
+    for band in files.bands(step.asset, step.bands):
+        of_file = scaling[band - 1]
+        source = step.sources.get(band)
+        if source is None:  # the item does not tell of it
+            source = Source(step.asset, band, f"b{band}", None, rule=AS_FILE)
+        found.append({"band": band, **describe(source, of_file=of_file)})
     return found
 
 

@@ -25,6 +25,7 @@ from eotiles.core.grid import Bounds, Grid
 from eotiles.core.watch import Watch
 from eotiles.http.titiler.drawing import (
     Access,
+    describe_step,
     draw_item,
     draw_plan,
     file_frame,
@@ -255,13 +256,19 @@ class ItemReader(BaseReader):
     # Descriptions
 
     def info(self, assets: Sequence[str] | None = None) -> dict[str, Info]:  # type: ignore[override]
-        """What files say about themselves. TileJSON asks without assets and uses nothing of it: no file is opened."""
+        """What files say about themselves, and what the numbers of their bands mean here (`radiometry`).
+
+        TileJSON asks without assets and uses nothing of it: no file is opened.
+        """
         found: dict[str, Info] = {}
         names = self.assets if list(assets or ()) == [ALL] else assets or ()
         with self._files() as files:
             for asset in names:
                 with Reader(None, dataset=files.dataset(asset), tms=self.tms) as reader:
-                    found[asset] = reader.info()
+                    info = reader.info()
+                layer = Layer(assets=(AssetChoice(asset),))
+                (step,) = plan_layer(self.input.stac, layer, physical=False).steps
+                found[asset] = info.model_copy(update={"radiometry": describe_step(files, step)})
         return found
 
     def statistics(  # type: ignore[override]
