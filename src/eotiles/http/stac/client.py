@@ -17,7 +17,7 @@ from eotiles.catalog.links import Additions, link_collection, link_item
 from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.stac.landing import landing_links, sortables_link
+from eotiles.http.stac.landing import aggregation_links, landing_links, sortables_link
 from eotiles.http.stac.recent import Recent
 
 Json = dict[str, Any]
@@ -160,6 +160,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         linked = link_collection(site, collection, additions=additions)
         if additions.links and "id" in linked:
             linked["links"].append(sortables_link(f"{site.stac}/collections/{linked['id']}"))
+            linked["links"] += aggregation_links(site, collection=linked["id"])
         return linked
 
     async def _renders_of(

@@ -1,4 +1,4 @@
-"""Which STAC API extensions the catalogue has: filter, sort, fields, query, free text, collection search."""
+"""Which STAC API extensions the catalogue has: filter, sort, fields, query, free text, collection search, counts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from stac_fastapi.pgstac.extensions import FreeTextExtension
 from stac_fastapi.pgstac.models.extensions import Extensions
 
 from eotiles.catalog.query import OPERATORS
+from eotiles.http.stac.aggregation import aggregation_extension
 from eotiles.http.stac.queryables import Queryables, Sortables
 
 SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
@@ -73,12 +74,14 @@ def read_extensions(settings: ApiSettings) -> Extensions:
     search_filter.conformance_classes = [*search_filter.conformance_classes, *_CQL2]
     search_sort = SearchSortExtension(client=Sortables())
     search_sort.conformance_classes = [*search_sort.conformance_classes, SORT_1_0]
+    query = query_extension(QueryConformanceClasses.SEARCH)
+    free_text = FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.SEARCH])
     return Extensions(
         search_map={
             "filter": search_filter,
             "sort": search_sort,
-            "query": query_extension(QueryConformanceClasses.SEARCH),
-            "free_text": FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.SEARCH]),
+            "query": query,
+            "free_text": free_text,
         },
         item_collection_map={
             "filter": ItemCollectionFilterExtension(client=Queryables()),
@@ -88,6 +91,9 @@ def read_extensions(settings: ApiSettings) -> Extensions:
         },
         collection_search_map={"filter": CollectionSearchFilterExtension(client=Queryables())},
         # Upstream does not register the routes of collection search's own extensions.
-        extra_map={"collections_sortables": CollectionSearchSortExtension(client=Sortables())},
+        extra_map={
+            "collections_sortables": CollectionSearchSortExtension(client=Sortables()),
+            "aggregation": aggregation_extension([search_filter, query, free_text]),
+        },
         settings=settings,
     )

@@ -37,25 +37,28 @@ def object_parameter(name: str, text: str | None) -> str | None:
 
     It is quoted again, because upstream takes quotes off that are no longer there: a `+` would become a blank.
     """
-    return quote_plus(text) if text and _json_object(name, text) else None
+    return quote_plus(text) if text and json_object(name, text) else None
 
 
 def query_filter(text: str | None, filter_expr: str | None) -> str | None:
     """The `query` parameter as CQL2 JSON; None where it asks for nothing."""
-    tree = filter_from_query(_json_object("query", text)) if text else None
+    tree = filter_from_query(json_object("query", text) or {})
     if tree is not None and filter_expr:
         raise BadParameter(_EXCLUSIVE)
     return None if tree is None else json.dumps(tree)
 
 
-def _json_object(name: str, text: str) -> dict[str, Any]:
+def json_object(name: str, text: str | None) -> dict[str, Any] | None:
+    """The JSON object in a query parameter; None where it is empty."""
+    if not text:
+        return None
     try:
         value = json.loads(text, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"{name}: not JSON") from error
     if not isinstance(value, dict):
         raise BadParameter(f"{name}: has to be a JSON object")
-    return value
+    return value or None
 
 
 def field_names(fields: Sequence[str] | None) -> list[str] | None:
