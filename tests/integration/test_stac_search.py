@@ -331,6 +331,37 @@ class TestDescription:
             assert "geometry" not in sortables["properties"]
             assert "id" in sortables["properties"]
 
+    def test_queryables_are_told_from_the_items(
+        self, stac: httpx.Client, ingest_conninfo: str
+    ) -> None:
+        def properties(path: str) -> dict[str, Any]:
+            return stac.get(path).json()["properties"]
+
+        found = properties("/collections/search-scenes/queryables")
+        assert found["eo:cloud_cover"] == {
+            "title": "Cloud cover", "type": "number", "minimum": 5.0, "maximum": 60.0,
+        }  # fmt: skip
+        assert found["platform"]["enum"] == ["sentinel-2a", "sentinel-2b"]
+        assert found["collection"]["enum"] == ["search-scenes"]
+        assert found["tags"] == {"title": "Tags", "type": "array"}
+        assert found["id"]["type"] == "string"
+        assert found["datetime"]["format"] == "date-time"
+        assert {"search-scenes", "search-empty"} <= set(
+            properties("/queryables")["collection"]["enum"]
+        )
+        assert "platform" not in properties("/collections/search-empty/queryables")
+        sortables = properties("/collections/search-scenes/sortables")
+        assert {"eo:cloud_cover", "platform", "id"} <= set(sortables)
+        assert "tags" not in sortables
+        # Every one of them can be filtered and sorted by.
+        for name, schema in found.items():
+            if name in sortables:
+                literal = {"number": "1", "boolean": "true"}.get(
+                    schema["type"], "'2021-01-01T00:00:00Z'"
+                )
+                query = {"filter": f'"{name}" > {literal}', "sortby": f"-{name}"}
+                assert stac.get("/collections/search-scenes/items", params=query).status_code == 200
+
     def test_collections_can_be_searched(self, stac: httpx.Client) -> None:
         def names(**query: str) -> list[str]:
             answer = stac.get("/collections", params=query)
