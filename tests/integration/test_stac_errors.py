@@ -184,6 +184,7 @@ def test_unusable_parameters_of_a_collection_search_are_400(
             "geometry",
         ),
         ({"filter": {"op": "s_within", "args": [{"property": "geometry"}, 5]}}, ""),
+        ({"filter": {"op": "a_overlaps", "args": [1, {}]}}, "does not exist for these values"),
         ({"filter": {"op": "t_after", "args": [{"property": "datetime"}, "never"]}}, ""),
         ({"filter": {"op": "like", "args": [{"property": "eo:cloud_cover"}, 3]}}, "like"),
     ],
@@ -198,6 +199,28 @@ def test_a_body_that_is_too_large_is_413(stac: httpx.Client) -> None:
     answer = stac.post("/search", json={"collections": ["x" * (1 << 20)]})
     assert answer.status_code == 413
     assert len(answer.content) < 1000, "the body is not sent back"
+
+
+@pytest.mark.parametrize("path", ["/search", "/aggregate", "/collections/errors/aggregate"])
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=utf-8",
+        "Application/GEO+json",
+    ],
+)
+def test_a_body_is_json_whatever_it_is_called(
+    stac: httpx.Client, path: str, media_type: str | None
+) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    assert stac.post(path, content=b'{"ids": ["one"]}', headers=headers).status_code == 200
+    check(stac.post(path, content=b"ids=one", headers=headers), 400, "not JSON")
+    check(stac.post(path, content=b'{"ids": "one"}', headers=headers), 400, "ids")
 
 
 @pytest.mark.parametrize(
