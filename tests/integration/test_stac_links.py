@@ -162,7 +162,7 @@ class TestFields:
 
     def test_links_that_are_asked_for_come(self, stac: httpx.Client) -> None:
         (item,) = stac.get("/search?collections=linked&fields=links,assets").json()["features"]
-        assert set(item) == {"id", "collection", "links", "assets"}
+        assert set(item) == {"type", "id", "collection", "links", "assets"}
         assert len(rels(item, "tilejson")) == 2
         # Without assets nobody can tell what can be drawn; the map still shows the item.
         (item,) = stac.get("/search?collections=linked&fields=links").json()["features"]

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 _OGC = "http://www.opengis.net/def/rel/ogc/1.0"
 INFERRED = {
     *("self", "root", "parent", "collection", "item", "items", "child"),
-    *(f"{_OGC}/queryables", f"{_OGC}/sortables"),
+    *(f"{_OGC}/queryables", f"{_OGC}/sortables", "aggregate", "aggregations"),
 }
 """Relations that the STAC API derives from where a thing is."""
 

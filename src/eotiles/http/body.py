@@ -10,6 +10,7 @@ import json
 from collections.abc import Sized
 from typing import Any
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eotiles.catalog.filters import finite
@@ -26,7 +27,8 @@ class StrictJson:
 
     Python's JSON reader takes NaN and Infinity; PostgreSQL stores null for one and refuses a NUL character with an
     error of its own. JSON that is refused answers `refusal_status`, a body that is too large 413, one that takes longer
-    than `wait_s` to arrive 408.
+    than `wait_s` to arrive 408. What is JSON is read as JSON, whatever it
+    is called.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class StrictJson:
                 return message
             return await receive()
 
-        await self.app(scope, replay, send)
+        await self.app(_as_json(scope), replay, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """A body, or the beginning of one that is too large; None if the client left."""
@@ -98,6 +100,19 @@ class StrictJson:
             body += message.get("body", b"")
             is_more = message.get("more_body", False)
         return bytes(body)
+
+
+def _as_json(scope: Scope) -> Scope:
+    """The request with its body called JSON, which it is by now: curl's `--data` calls it a form, and libraries behind
+    would get bytes where they expect an object."""
+    headers = MutableHeaders(raw=list(scope.get("headers", ())))
+    kind, _, subtype = headers.get("content-type", "").partition(";")[0].lower().partition("/")
+    if kind.strip() == "application" and (
+        subtype.strip() == "json" or subtype.strip().endswith("+json")
+    ):
+        return scope
+    headers["content-type"] = "application/json"
+    return {**scope, "headers": headers.raw}
 
 
 def check_json(

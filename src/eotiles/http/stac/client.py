@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from eotiles.catalog.filters import flat_bbox
 from eotiles.catalog.links import Additions, link_collection, link_item
-from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, UnknownItem
+from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.stac.landing import landing_links, sortables_link
+from eotiles.http.stac.landing import aggregation_links, landing_links, sortables_link
 from eotiles.http.stac.recent import Recent
 
 Json = dict[str, Any]
@@ -54,16 +54,15 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         filter_lang: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        query = parameters.object_parameter("query", query)
         names = parameters.field_names(fields)
+        query_tree = parameters.query_filter(query, filter_expr)
         answer = await super().all_collections(
             request,
             bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
             limit=min(limit or 10, parameters.MOST_ITEMS),
-            query=query,
             fields=_with_identity(names),
-            filter_expr=filter_expr,
-            filter_lang=filter_lang,
+            filter_expr=query_tree or filter_expr,
+            filter_lang="cql2-json" if query_tree else filter_lang,
             **kwargs,
         )
         # With `fields` upstream has rendered its answer already.
@@ -153,8 +152,6 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Json:
         """As upstream, but for the filter: upstream's parser can be made to end the process."""
         tree = parameters.filter_tree(filter_query, filter_lang)
-        if tree is not None and base_args.get("query"):
-            raise BadParameter("query and filter exclude each other; use filter")
         clean: Json = super()._clean_search_args(base_args, **kwargs)
         return clean if tree is None else {**clean, "filter": tree, "filter_lang": "cql2-json"}
 
@@ -163,6 +160,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         linked = link_collection(site, collection, additions=additions)
         if additions.links and "id" in linked:
             linked["links"].append(sortables_link(f"{site.stac}/collections/{linked['id']}"))
+            linked["links"] += aggregation_links(site, collection=linked["id"])
         return linked
 
     async def _renders_of(

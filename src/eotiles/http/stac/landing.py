@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from eotiles.catalog.site import Site
 
@@ -29,6 +30,7 @@ def landing_links(site: Site) -> list[dict[str, Any]]:
             "href": STAC_BROWSER + site.stac + "/",
         },
         sortables_link(site.stac),
+        *aggregation_links(site),
     ]
 
 
@@ -40,3 +42,22 @@ def sortables_link(address: str) -> dict[str, Any]:
         "title": "Sortables",
         "href": f"{address}/sortables",
     }
+
+
+def aggregation_links(site: Site, *, collection: str | None = None) -> list[dict[str, Any]]:
+    """Links to what can be counted of all items, or of a collection's, and to the counts."""
+    here = (
+        site.stac if collection is None else f"{site.stac}/collections/{quote(collection, safe='')}"
+    )
+    ways = (("aggregate", "Counts of items"), ("aggregations", "What can be counted"))
+    return [
+        {
+            "rel": rel,
+            "type": "application/json",
+            "title": title,
+            "method": method,
+            "href": f"{here}/{rel}",
+        }
+        for rel, title in ways
+        for method in (("GET", "POST") if rel == "aggregate" else ("GET",))
+    ]
