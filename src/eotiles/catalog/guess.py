@@ -1,8 +1,8 @@
 """Renders (STAC render extension) for a collection, guessed from items that stand for all of it. Pure.
 
 What a person wrote is never replaced. The collection's `eotiles:guessed` keeps a digest of each render that was
-guessed: one that still has its digest is a guess and may follow the imagery; one that was changed, or was never guessed,
-is a person's; one that was guessed and is gone was taken out by a person, and stays out.
+guessed: one that still has its digest is a guess and may follow the imagery; one that was changed, or was never
+guessed, is a person's; one that was guessed and is gone was taken out by a person, and stays out.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ Query = tuple[tuple[str, str], ...]
 
 TRUE_COLOUR = "true-colour"
 
+ZOOM_MAX = 24
+
 AUTO = "auto"
 """As a range: found in the pixels, once for an item or a mosaic (http/titiler/named.py)."""
 
@@ -68,6 +70,30 @@ class OfferedLayer:
     render: str | None = None
     """Key in `renders` that it comes from (STAC render extension)."""
 
+    zooms: tuple[int, int] | None = None
+    """Least and greatest zoom of web map tiles that a render asks for."""
+
+    @property
+    def address(self) -> Query:
+        """Parameters that name it, short and for long: `render=NAME` follows what the render becomes; an index is its
+        own name; only a long definition of colours is named too."""
+        if self.render is not None or any(name == "colormap" for name, _ in self.query):
+            return (("render", self.name),)
+        return self.query
+
+    @property
+    def has_legend(self) -> bool:
+        """Whether its colours mean values: those of a picture of three bands are the ground's."""
+        given = dict(self.query)
+        if not given.keys().isdisjoint(("index", "colormap", "colormap_name")):
+            return True
+        assets = [value for name, value in self.query if name == "assets"]
+        if "rescale" not in given or given["rescale"] == AUTO:
+            return False
+        if "expression" in given:
+            return ";" not in given["expression"]
+        return len(assets) == 1 and "," not in assets[0]
+
 
 def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[OfferedLayer, ...]:
     """The layers that fit, best first: true colour, then the renders, or without any the indices the bands allow.
@@ -104,6 +130,16 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     if colours is not None and not any(layer.name in _TRUE_COLOUR_NAMES for layer in layers):
         return (colours, *layers)
     return layers or _singles(bands)
+
+
+def declared_layer(name: str, render: Any) -> OfferedLayer | None:
+    """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
+    if not isinstance(render, Mapping):
+        return None
+    has_assets = isinstance(render.get("assets"), list) and bool(render["assets"])
+    if not has_assets and INDICES.get(str(render.get("index"))) is None:
+        return None
+    return _render(name, render)
 
 
 def _in_order(renders: Json) -> tuple[OfferedLayer, ...]:
@@ -247,7 +283,11 @@ def _render(key: str, render: Json) -> OfferedLayer:
     title = str(render.get("title") or key)
     if index is not None:
         return OfferedLayer(
-            key, _index_title(index, title), _index_query(index, render), render=key
+            key,
+            _index_title(index, title),
+            _index_query(index, render),
+            render=key,
+            zooms=_zooms(render),
         )
     query = [("assets", str(name)) for name in render["assets"]]
     query += [
@@ -256,9 +296,19 @@ def _render(key: str, render: Json) -> OfferedLayer:
         if isinstance(render.get(name), str | int | float)
     ]
     query += [("rescale", pair) for pair in _rescale(render)]
-    if isinstance(render.get("colormap"), Mapping):
+    if isinstance(render.get("colormap"), Mapping | list):
         query.append(("colormap", _colormap(render["colormap"])))
-    return OfferedLayer(key, title, tuple(query), render=key)
+    return OfferedLayer(key, title, tuple(query), render=key, zooms=_zooms(render))
+
+
+def _zooms(render: Json) -> tuple[int, int] | None:
+    declared = render.get("minmax_zoom")
+    if not isinstance(declared, list) or len(declared) != 2:
+        return None
+    low, high = declared
+    if type(low) is not int or type(high) is not int or not 0 <= low <= high <= ZOOM_MAX:
+        return None
+    return low, high
 
 
 def _index_query(index: Index, render: Json) -> Query:
