@@ -132,6 +132,21 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     return layers or _singles(bands)
 
 
+def collection_layers(collection: Json) -> tuple[OfferedLayer, ...]:
+    """The layers of all of a collection's items together; where it does not describe their assets, its renders."""
+    described, renders = collection.get("item_assets"), collection.get("renders")
+    renders = renders if isinstance(renders, Mapping) else {}
+    if isinstance(described, Mapping) and described:
+        return offered_layers(described, renders=renders, properties={})
+    return declared_layers(renders)
+
+
+def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:
+    """Renders as layers, best first, whatever an item has."""
+    found = (declared_layer(name, render) for name, render in renders.items())
+    return tuple(sorted((layer for layer in found if layer is not None), key=_rank))
+
+
 def declared_layer(name: str, render: Any) -> OfferedLayer | None:
     """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
     if not isinstance(render, Mapping):

@@ -1,5 +1,5 @@
-"""`render=NAME` and `rescale=auto`: what a request names is put in its place, and the route that answers is the one
-that would have answered the long address."""
+"""`render=NAME`, `rescale=auto`, and a preview of nothing in particular: what is meant is put in its place, and the
+route that answers is the one that would have answered the long address."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ FRESH = b"public, max-age=60"
 _PLACE = re.compile(
     r"/(?:collections/(?P<collection>[^/]+)(?:/items/(?P<item>[^/]+))?|searches/(?P<search>[^/]+))/.+"
 )
+_PREVIEW = re.compile(r"/preview(/\d+x\d+)?(\.\w+)?$")
 _LAYER = ("index", "assets", "expression")
 _COLOURS = ("colormap", "colormap_name")
 _NAMED = re.compile(rb"(^|&)(render=|rescale=auto(&|$))")
@@ -78,9 +79,10 @@ class NamedRoute(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or ASKED in scope:
             return Match.NONE, {}
-        if _NAMED.search(scope["query_string"]) is None or _place(scope) is None:
+        query = scope["query_string"]
+        if _NAMED.search(query) is None and not _lacks_layer(scope, query):
             return Match.NONE, {}
-        return Match.FULL, {"route": self}
+        return (Match.NONE, {}) if _place(scope) is None else (Match.FULL, {"route": self})
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         raise NoMatchFound(name, path_params)
@@ -91,8 +93,8 @@ class NamedRoute(BaseRoute):
         pairs = [pair for pair in asked.multi_items() if pair[0] not in ("render", VERSION)]
         names = asked.getlist("render")
         layer = None
-        if names:
-            layer = _layer(found, names)
+        if names or not _asks_layer(asked):
+            layer = _layer(found, names) if names else _first(found)
             pairs = _merged(pairs, layer)
         version = version_of(pairs if layer is None else layer.query)
         if ("rescale", AUTO) in pairs:
@@ -183,6 +185,29 @@ def _layer(found: _Place, names: Sequence[str]) -> OfferedLayer:
             return layer
     having = ", ".join(each.name for each in layers[:20]) or "none"
     raise BadParameter(f"{found.place} has no render {names[0][:60]!a}; it has: {having}")
+
+
+def _lacks_layer(scope: Scope, query: bytes) -> bool:
+    """Whether a preview is asked for without a word about what it is to show."""
+    if _PREVIEW.search(get_route_path(scope)) is None:
+        return False
+    return not _asks_layer(QueryParams(query.decode("latin-1")))
+
+
+def _asks_layer(asked: QueryParams) -> bool:
+    return any(name in asked for name in _LAYER)
+
+
+def _first(found: _Place) -> OfferedLayer:
+    """The layer that stands for what is there.
+
+    Raises:
+        BadParameter: nothing there can be drawn.
+    """
+    layers = layers_at(found.place, found.collection)
+    if not layers:
+        raise BadParameter(f"{found.place} has nothing that can be drawn unasked: give assets=KEY")
+    return layers[0]
 
 
 def _merged(pairs: list[tuple[str, str]], layer: OfferedLayer) -> list[tuple[str, str]]:
