@@ -20,6 +20,10 @@ _COLLECTION_FIELDS = {
 }
 
 
+_OWN: Json = {"id": {"type": "string"}, "geometry": {"format": "geometry-any"}}
+"""pgSTAC refers to schemas on other hosts for these: a page that may load from its own host only cannot follow."""
+
+
 class Queryables(FiltersClient):  # type: ignore[misc]
     """Queryables of all collections, or of one."""
 
@@ -30,6 +34,11 @@ class Queryables(FiltersClient):  # type: ignore[misc]
             found: Json = await super().get_queryables(request, collection_id)
         except (NotFoundError, BadParameter) as error:
             raise UnknownCollection(f"there is no collection {collection_id!r}") from error
+        properties = found["properties"]
+        for name, own in _OWN.items():
+            if "$ref" in properties.get(name, {}):
+                told = {key: text for key, text in properties[name].items() if key != "$ref"}
+                properties[name] = told | own
         return found
 
 
