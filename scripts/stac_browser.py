@@ -37,7 +37,7 @@ STEP_S = 900
 
 
 def main() -> int:
-    folder = CACHE / f"stac-browser-{VERSION}-{digest()}"
+    folder = built_folder()
     if not (folder / "index.html").is_file():
         npm = shutil.which("npm")
         if npm is None:
@@ -56,10 +56,11 @@ def refuse(reason: str) -> int:
     return 1
 
 
-def digest() -> str:
-    """Of everything that is in the build besides the package."""
+def built_folder() -> Path:
+    """Where the build of these sources goes; its name tells them from others."""
     parts = [Path(__file__), *sorted(INPUTS.iterdir())]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()[:12]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()
+    return CACHE / f"stac-browser-{VERSION}-{digest[:12]}"
 
 
 def build(folder: Path, *, npm: str) -> None:

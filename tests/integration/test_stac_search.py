@@ -254,7 +254,7 @@ class TestDescription:
             f"{origin}/",
             f"{origin}/browser/",
         ]
-        assert [link["href"] for link in links["icon"]] == [f"{origin}/static/icon.svg"]
+        assert [link["href"] for link in links["icon"]] == [f"{origin}/static/icon.png"]
         # Everything that the page leads to on this server is there.
         for link in page["links"]:
             if link["href"].startswith(f"{origin}/stac") and link.get("method") != "POST":

@@ -14,9 +14,9 @@ def landing_links(site: Site) -> list[dict[str, Any]]:
     return [
         {
             "rel": "icon",
-            "type": "image/svg+xml",
+            "type": "image/png",
             "title": "Icon",
-            "href": f"{site.root}/static/icon.svg",
+            "href": f"{site.root}/static/icon.png",
         },
         {
             "rel": "alternate",
