@@ -15,7 +15,7 @@ from eotiles.ingest.doubts import doubts
 from eotiles.ingest.folder import SceneFolder, retire, scene_folder
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail, build_item, scene_bands
-from eotiles.ingest.layers import NamedBand, colour_bands, renders
+from eotiles.ingest.layers import NamedBand, colour_bands
 from eotiles.ingest.load import Outcome, check_catalogue, load_scene
 from eotiles.ingest.naming import data_bands, holds_labels, name_bands
 from eotiles.ingest.options import IngestOptions
@@ -180,7 +180,7 @@ def _ingest(
         )
         picture = _picture(bands, surveys, placed, folder)
         add_thumbnail(item, str(picture[0]), picture[1])
-        outcome = load_scene(item, renders(bands, title=options.title), options, conninfo=conninfo)
+        outcome = load_scene(item, options, conninfo=conninfo)
         retire(folder, {picture[0], *(file.path for file in placed.values())})
     return Ingested(
         item=scene.id,

@@ -14,6 +14,7 @@ from eotiles.core.errors import IngestRefused, SetupError, Unavailable
 from eotiles.ingest.collection import with_item
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import iso
+from eotiles.ingest.sample import sample_items
 
 Outcome = Literal["ingested", "updated", "unchanged"]
 
@@ -73,9 +74,7 @@ def connect(conninfo: str) -> psycopg.Connection[Any]:
         ) from error
 
 
-def load_scene(
-    item: Mapping[str, Any], renders: Mapping[str, Any], options: IngestOptions, *, conninfo: str
-) -> Outcome:
+def load_scene(item: Mapping[str, Any], options: IngestOptions, *, conninfo: str) -> Outcome:
     """Store the item and what it changes in its collection. Returns after the commit, or nothing was stored.
 
     Raises:
@@ -85,7 +84,7 @@ def load_scene(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with connect(conninfo) as connection, connection.transaction():
-                return _upsert(connection, item, renders, options)
+                return _upsert(connection, item, options)
         except _TRY_AGAIN as error:
             if attempt == ATTEMPTS:
                 raise IngestRefused(
@@ -102,14 +101,14 @@ def load_scene(
 def _upsert(
     connection: psycopg.Connection[Any],
     item: Mapping[str, Any],
-    renders: Mapping[str, Any],
     options: IngestOptions,
 ) -> Outcome:
     # Two programs that widen one collection at a time would lose one of the widenings.
     connection.execute(_LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
     stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
-    collection = with_item(known, item, renders, options, before=stored)
+    sample = sample_items(connection, options.collection, without=item["id"])
+    collection = with_item(known, item, options, before=stored, sample=sample)
     if collection != known:
         connection.execute("SELECT upsert_collection(%s)", [Jsonb(collection)])
     stamps = {} if stored is None else _stamps(stored)

@@ -29,6 +29,7 @@ from eotiles.http.tiles.flights import Token
 from eotiles.http.tiles.headers import CACHE_CONTROL, etag, is_known, tile_headers
 from eotiles.http.tiles.painter import Painted, Painter
 from eotiles.http.tiles.query import Ask, parse_query
+from eotiles.http.titiler.asked import ASKED
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.matrices import MATRICES
 from eotiles.read.grid import check_tile, tile_grid
@@ -40,6 +41,9 @@ GRACE_S = 0.5
 
 QUERY_MAX = 2048
 """Characters of a query that are worth remembering; longer ones are TiTiler's."""
+
+NAMED_MAX = 12_288
+"""The same where a render stands behind it, which may define a colour for each of 256 classes."""
 
 
 class TileRoute(BaseRoute):
@@ -56,7 +60,8 @@ class TileRoute(BaseRoute):
             return Match.NONE, {}
         address = parse_address(get_route_path(scope))
         query = scope["query_string"]
-        if address is None or len(query) > QUERY_MAX:
+        longest = NAMED_MAX if ASKED in scope else QUERY_MAX
+        if address is None or len(query) > longest:
             return Match.NONE, {}
         ask = parse_query(address.place.kind, query.decode("latin-1"))
         if ask is None:
