@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         description="Comma-separated origins (https://host) besides eotiles' own from which the map page may load "
         "thumbnails and tiles.",
     )
+    browser: Path | None = Field(
+        None,
+        description="Folder with a STAC Browser to show at /browser (scripts/stac_browser.py builds one and prints "
+        "its folder). Unset: /browser leads to the public STAC Browser.",
+    )
     cors_origins: str = Field(
         "*",
         description="Comma-separated origins that browsers may call from. Credentials are never allowed.",
@@ -173,6 +178,12 @@ class Settings(BaseSettings):
     def _data(cls, value: Path) -> Path:
         # Items hold paths below it: they have to mean the same in every process, wherever it was started.
         return value.expanduser().absolute()
+
+    @field_validator("browser", mode="before")
+    @classmethod
+    def _browser(cls, value: object) -> object:
+        # An empty variable is how a compose file leaves one out.
+        return None if value == "" else value
 
     @field_validator("stac_path", "raster_path", "assets_path")
     @classmethod

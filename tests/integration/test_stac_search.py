@@ -291,8 +291,9 @@ class TestDescription:
         assert {link["method"] for link in links["search"]} == {"GET", "POST"}
         assert [link["href"] for link in links["alternate"]] == [
             f"{origin}/",
-            f"https://radiantearth.github.io/stac-browser/#/external/{origin}/stac/",
+            f"{origin}/browser/",
         ]
+        assert [link["href"] for link in links["icon"]] == [f"{origin}/static/icon.png"]
         # Everything that the page leads to on this server is there.
         for link in page["links"]:
             if link["href"].startswith(f"{origin}/stac") and link.get("method") != "POST":

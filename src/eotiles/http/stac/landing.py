@@ -7,16 +7,18 @@ from urllib.parse import quote
 
 from eotiles.catalog.site import Site
 
-STAC_BROWSER = "https://radiantearth.github.io/stac-browser/#/external/"
-"""The public STAC Browser; the address of an API follows. It runs in the visitor's browser, so this API must be one
-that the visitor reaches."""
-
 SORTABLES = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 
 
 def landing_links(site: Site) -> list[dict[str, Any]]:
-    """Ways on from the catalogue: the map, STAC Browser, what can be sorted by."""
+    """Ways on from the catalogue: the map, STAC Browser, what can be sorted by; and its picture."""
     return [
+        {
+            "rel": "icon",
+            "type": "image/png",
+            "title": "Icon",
+            "href": f"{site.root}/static/icon.png",
+        },
         {
             "rel": "alternate",
             "type": "text/html",
@@ -27,7 +29,7 @@ def landing_links(site: Site) -> list[dict[str, Any]]:
             "rel": "alternate",
             "type": "text/html",
             "title": "Browse in STAC Browser",
-            "href": STAC_BROWSER + site.stac + "/",
+            "href": f"{site.root}/browser/",
         },
         sortables_link(site.stac),
         *aggregation_links(site),

@@ -43,6 +43,10 @@ class Facts:
     """Which there are, up to one more than are listed."""
 
 
+_OWN: Json = {"id": {"type": "string"}, "geometry": {"format": "geometry-any"}}
+"""pgSTAC refers to schemas on other hosts for these: a page that may load from its own host only cannot follow."""
+
+
 class Queryables(FiltersClient):  # type: ignore[misc]
     """Queryables of all collections, or of one: pgSTAC's, and what the items have."""
 
@@ -58,7 +62,9 @@ class Queryables(FiltersClient):  # type: ignore[misc]
         if facts is None:
             facts = known.put(collection_id, await _facts(request, collection_id))
         properties = with_properties(
-            found["properties"], facts.properties, collections=facts.collections
+            _without_references(found["properties"]),
+            facts.properties,
+            collections=facts.collections,
         )
         return {**found, "properties": properties}
 
@@ -85,6 +91,16 @@ async def _facts(request: Request, collection: str | None) -> Facts:
         ),
         collections=(collection,) if collection else tuple(row["id"] for row in all_of_them),
     )
+
+
+def _without_references(properties: Json) -> Json:
+    """The properties with pgSTAC's own described here."""
+    return {
+        name: {**{key: text for key, text in schema.items() if key != "$ref"}, **_OWN[name]}
+        if name in _OWN and "$ref" in schema
+        else schema
+        for name, schema in properties.items()
+    }
 
 
 class Sortables(AsyncBaseSortablesClient):
