@@ -48,6 +48,7 @@ def cluster(own_cluster: Cluster) -> Cluster:
     own_cluster.start()
     migrate(own_cluster.conninfo("admin"))
     fill(own_cluster)
+    migrate(own_cluster.conninfo("admin"))  # takes back what pgSTAC grants with each new partition
     return own_cluster
 
 
