@@ -14,11 +14,13 @@ import numpy as np
 import psycopg
 import pypgstac
 import pytest
+import rasterio
 from PIL import Image
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from pypgstac.db import PgstacDB
 from pypgstac.migrate import Migrate
+from rasterio.warp import transform_bounds
 from typer.testing import CliRunner
 
 from eotiles.catalog.migrations import installed_version
@@ -84,11 +86,11 @@ def _filled(cluster: Cluster, version: str) -> Old:
         item["assets"] = {"B04": {"href": str(path), "type": "image/tiff; application=geotiff"}}
         items.append(item)
     # Where the file is: its footprint is what a mosaic is searched by.
-    ring = [[-67.8, -47.9], [-67.7, -47.9], [-67.7, -47.8], [-67.8, -47.8], [-67.8, -47.9]]
-    items[0] |= {
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "bbox": [-67.8, -47.9, -67.7, -47.8],
-    }
+    with rasterio.open(path) as opened:
+        west, south, east, north = transform_bounds(opened.crs, "EPSG:4326", *opened.bounds)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    items[0]["geometry"] = {"type": "Polygon", "coordinates": [ring]}
+    items[0]["bbox"] = [west, south, east, north]
     made = [builders.collection(name) for name in COLLECTIONS]
     made[0]["item_assets"] = {"B04": {"type": "image/tiff; application=geotiff", "roles": ["data"]}}
     load(cluster.conninfo("ingest"), collections=made)
