@@ -19,6 +19,7 @@
     ├── Unauthorized            a write without a token that allows it                 401
     ├── Forbidden               what this service does for nobody                      403
     ├── Conflict                what is to be made exists already                      409
+    ├── ItemsRefused            some of many items, each with its own reason           that of the worst
     ├── IngestRefused           a scene that cannot be catalogued (command line, write API)
     └── SetupError              the machine or the settings do not allow it (command line)
 
@@ -27,6 +28,8 @@ A message is one sentence that names the thing (item, asset, parameter) and neve
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class EotilesError(Exception):
@@ -106,6 +109,23 @@ class Forbidden(EotilesError):
 
 class Conflict(EotilesError):
     """It exists already."""
+
+
+class ItemsRefused(EotilesError):
+    """Some items cannot be stored, so none was."""
+
+    SAID = 3
+    """Reasons that the sentence repeats."""
+
+    def __init__(self, refusals: Sequence[tuple[str, EotilesError]], *, total: int) -> None:
+        """`refusals` are ids and reasons, of `total` items."""
+        self.refusals = tuple(refusals)
+        reasons = "; ".join(str(error) for _, error in self.refusals[: self.SAID])
+        more = len(self.refusals) - self.SAID
+        super().__init__(
+            f"{len(self.refusals)} of {total} items cannot be stored, so none was: {reasons}"
+            + (f"; and {more} more" if more > 0 else "")
+        )
 
 
 class IngestRefused(EotilesError):

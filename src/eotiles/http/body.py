@@ -121,13 +121,15 @@ def check_json(
     """Pass a JSON text that is within bounds. `most_entries` is of one object, or of one list but for coordinates.
 
     Raises:
-        BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
-            PostgreSQL cannot store; it is over a bound.
+        BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity, a text that
+            PostgreSQL cannot store, or a name twice in one object; it is over a bound.
     """
     if not body:
         raise BadParameter("the body is empty; it has to be JSON")
     try:
-        value = json.loads(body, parse_constant=finite, parse_float=finite)
+        value = json.loads(
+            body, parse_constant=finite, parse_float=finite, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"the body is not JSON: {error}"[:200]) from error
     if is_object and not isinstance(value, dict):
@@ -155,6 +157,16 @@ def check_json(
             return
         level = below
     raise BadParameter(f"the body is nested deeper than {MOST_DEPTH} levels")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Of a name that is there twice nobody can tell which value was meant: readers of JSON differ."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1) if len(names) < 1000 else "…"
+        raise BadParameter(f"the body holds an object in which {twice[:100]!r} is there twice")
+    return made
 
 
 def _check_length(part: Sized, most: int | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import shapely
 from pydantic import BaseModel, ValidationError
+from stac_pydantic import Item
 
 from eotiles.catalog.bands import is_geotiff
 from eotiles.core.errors import BadParameter, HrefRefused
@@ -19,10 +22,18 @@ Json = dict[str, Any]
 MOST_POINTS = 10_000
 """Points of one footprint."""
 
+MOST_ID = 200
+"""Characters of an id."""
+
 _LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
 
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
 """Characters that mean something in an address or hide in a log."""
+
+_TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def check_id(kind: str, name: Any) -> str:
@@ -31,8 +42,11 @@ def check_id(kind: str, name: Any) -> str:
     Raises:
         BadParameter: it cannot.
     """
-    if not isinstance(name, str) or not 0 < len(name) <= 200:
-        raise BadParameter(f"the id of {kind} is a text of 1 to 200 characters")
+    if not isinstance(name, str) or not 0 < len(name) <= MOST_ID:
+        shown = f"{name[:40]}…" if isinstance(name, str) else name
+        raise BadParameter(
+            f"the id {str(shown)[:48]!r} of {kind} is not a text of 1 to {MOST_ID} characters"
+        )
     if _UNUSABLE.search(name) or name.startswith(".") or name == "-":
         raise BadParameter(
             f"the id {name!r} of {kind} holds a character that cannot stand in an address, or begins with a dot"
@@ -40,33 +54,85 @@ def check_id(kind: str, name: Any) -> str:
     return name
 
 
-def check_model(model: type[BaseModel], document: Json, *, name: str) -> None:
-    """Pass a document that follows the STAC specification.
+def check_model(model: type[Model], document: Json, *, name: str) -> Model:
+    """A document that follows the STAC specification, as its model.
 
     Raises:
         BadParameter: it does not; says where.
     """
     try:
-        model.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
 
 
 def check_footprint(item: Json) -> None:
-    """Pass a geometry that pgSTAC can index.
+    """Pass a geometry that pgSTAC can index and a map can show. To be called after the schema was checked.
 
     Raises:
-        BadParameter: there is none, or it has too many points.
+        BadParameter: there is none, it has too many points, lies off the globe, or its rings cross themselves.
     """
+    name = f"item {item.get('id')!r}"
     geometry = item.get("geometry")
     if not isinstance(geometry, Mapping):
-        raise BadParameter(f"item {item.get('id')!r} has no geometry, by which it would be found")
-    if (
-        sum(1 for _ in _points(geometry.get("coordinates", geometry.get("geometries"))))
-        > MOST_POINTS
-    ):
+        raise BadParameter(f"{name} has no geometry, by which it would be found")
+    points = _points(geometry.get("coordinates", geometry.get("geometries")))
+    for count, point in enumerate(points, start=1):
+        if count > MOST_POINTS:
+            raise BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
+        if not all(_is_number(value) for value in point) or len(point) < 2:
+            raise BadParameter(f"the geometry of {name} has a point that is not made of numbers")
+        if not (abs(point[0]) <= 180 and abs(point[1]) <= 90):
+            raise BadParameter(
+                f"the geometry of {name} has a point at {point[0]:g}, {point[1]:g}: longitudes are -180 to 180 "
+                "degrees, latitudes -90 to 90"
+            )
+    try:
+        shape = shapely.geometry.shape(geometry)
+    except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise BadParameter(f"the geometry of {name} is no GeoJSON geometry") from error
+    if shape.is_empty:
+        raise BadParameter(f"the geometry of {name} is empty, it would never be found")
+    if not shape.is_valid:
         raise BadParameter(
-            f"the geometry of item {item.get('id')!r} has more than {MOST_POINTS} points"
+            f"the geometry of {name} is not valid: {shapely.is_valid_reason(shape)[:200]}"
+        )
+
+
+def check_times(item: Json, model: Item) -> None:
+    """Pass times as RFC 3339 writes them, in their order. The model takes numbers, of seconds; PostgreSQL does not.
+
+    Raises:
+        BadParameter: one is written otherwise, or the interval ends before it begins.
+    """
+    name = f"item {item.get('id')!r}"
+    for key in _TIMES:
+        text = item["properties"].get(key)
+        if text is not None and not (isinstance(text, str) and _DATE.match(text)):
+            raise BadParameter(f"{key} of {name} is no time as RFC 3339 writes it")
+    start, end = model.properties.start_datetime, model.properties.end_datetime
+    if start is not None and end is not None and start > end:
+        raise BadParameter(
+            f"{name} ends ({end.isoformat()}) before it begins ({start.isoformat()})"
+        )
+
+
+def check_bbox(item: Json) -> None:
+    """Pass a bounding box of four or six numbers on the globe; its west may be east of its east (antimeridian).
+
+    Raises:
+        BadParameter: it is none.
+    """
+    box = item.get("bbox")
+    if box is None:
+        return
+    if not all(_is_number(value) for value in box) or len(box) not in (4, 6):
+        raise BadParameter(f"the bbox of item {item.get('id')!r} is not four or six numbers")
+    south, north = (box[1], box[3]) if len(box) == 4 else (box[1], box[4])
+    flat = (box[0], south, box[len(box) // 2], north)
+    if not (abs(flat[0]) <= 180 and abs(flat[2]) <= 180 and -90 <= south <= north <= 90):
+        raise BadParameter(
+            f"the bbox of item {item.get('id')!r} is not west, south, east, north in degrees"
         )
 
 
@@ -87,11 +153,23 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
             allowed.locate(href, asset=key, item=name)
     for link in thing.get("links") or ():
         # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.
-        scheme = urlsplit(str(link.get("href"))).scheme.lower()
+        scheme = _scheme(str(link.get("href")))
         if scheme not in _LINK_SCHEMES:
             raise HrefRefused(
                 f"a link {link.get('rel')!r} of {name} leads to {scheme!r}: not an address to follow"
             )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether JSON has a number there. The model takes texts and booleans for numbers too, PostgreSQL does not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scheme(href: str) -> str:
+    try:
+        return urlsplit(href).scheme.lower()
+    except ValueError:  # a bracket that is no IPv6 address
+        return "?"
 
 
 def _points(value: Any) -> Iterator[Any]:
@@ -99,7 +177,7 @@ def _points(value: Any) -> Iterator[Any]:
     if isinstance(value, Mapping):
         yield from _points(value.get("coordinates", value.get("geometries")))
     elif isinstance(value, list | tuple):
-        if value and isinstance(value[0], int | float):
+        if value and not isinstance(value[0], list | tuple | Mapping):
             yield value
         else:
             for part in value:
