@@ -1,6 +1,7 @@
 """Generated products: small, with the structure that the agencies document. None of their pixels is real.
 
-Sentinel-2 SAFE folders of both naming conventions, Landsat Collection 2 folders, NAIP images and Sentinel-1 GRD folders.
+Sentinel-2 SAFE folders of both naming conventions, Landsat Collection 2 folders, NAIP images, Sentinel-1 GRD
+folders.
 """
 
 from __future__ import annotations
