@@ -6,6 +6,8 @@ folders.
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +51,268 @@ def jpeg2000(
     ) as dataset:
         dataset.write(planes)
     return path
+
+
+S2_CORNER = (399_960.0, 4_700_040.0)
+S2_EPSG = 32632
+S2_SIDE_10M = 240
+"""Pixels of a 10 m band; 120 at 20 m and 40 at 60 m cover the same ground."""
+
+S2_BANDS = {
+    "B01": 60, "B02": 10, "B03": 10, "B04": 10, "B05": 20, "B06": 20, "B07": 20,
+    "B08": 10, "B8A": 20, "B09": 60, "B10": 60, "B11": 20, "B12": 20,
+}  # fmt: skip
+"""Resolution of each band in metres, in the order of ESA's band ids."""
+
+
+def s2_reflectance(band: str, side: int) -> NDArray[np.float64]:
+    """(y, x) reflectance of a generated band: smooth, different in each band, the same at every resolution."""
+    number = list(S2_BANDS).index(band)
+    y, x = (np.mgrid[0:side, 0:side] + 0.5) / side
+    return np.round(0.02 + 0.015 * number + 0.2 * x * (number + 3) / 15 + 0.1 * y, 4)
+
+
+def _digital(band: str, side: int, offset: int) -> NDArray[np.uint16]:
+    numbers = np.round(s2_reflectance(band, side) * 10_000).astype(np.int32) - offset
+    numbers[: side // 8, : side // 8] = 0  # a corner that the swath does not reach
+    return numbers.astype(np.uint16)
+
+
+def _s2_image(path: Path, band: str, resolution: int, offset: int) -> Path:
+    side = S2_SIDE_10M * 10 // resolution
+    grid = north_up(resolution, corner=S2_CORNER)
+    data: NDArray[Any]
+    if band == "TCI":
+        data = np.stack([np.full((side, side), value, np.uint8) for value in (90, 120, 60)])
+        data[:, : side // 8, : side // 8] = 0
+    elif band == "SCL":
+        data = np.full((side, side), 4, np.uint8)
+        data[side // 2 :] = 6
+        data[: side // 8, : side // 8] = 0
+    elif band in ("AOT", "WVP"):
+        data = np.full((side, side), 150 if band == "AOT" else 2300, np.uint16)
+    else:
+        data = _digital(band, side, offset)
+    return jpeg2000(path, data, crs=f"EPSG:{S2_EPSG}", transform=grid, tile_px=128)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def write_manifest(folder: Path, *, checksums: str | None = "MD5", extra: str = "") -> Path:
+    """The manifest of a SAFE folder: every file that is in it, with ESA's ids for the metadata."""
+    objects = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name == "manifest.safe":
+            continue
+        name = str(path.relative_to(folder))
+        checksum = ""
+        if checksums is not None:
+            algorithm = {"MD5": "md5", "SHA3-256": "sha3_256"}[checksums]
+            digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
+            checksum = f'<checksum checksumName="{checksums}">{digest}</checksum>'
+        objects.append(
+            f'<dataObject ID="{_object_id(path, folder)}"><byteStream mimeType="application/octet-stream" '
+            f'size="{path.stat().st_size}"><fileLocation locatorType="URL" href="./{name}"/>{checksum}'
+            "</byteStream></dataObject>"
+        )
+    return _write(
+        folder / "manifest.safe",
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<xfdu:XFDU xmlns:xfdu="urn:ccsds:schema:xfdu:1" xmlns:safe="http://www.esa.int/safe/sentinel-1.0" '
+        'xmlns:gml="http://www.opengis.net/gml" xmlns:s1="http://www.esa.int/safe/sentinel-1.0/sentinel-1" '
+        'xmlns:s1sarl1="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1">'
+        f"{extra}<dataObjectSection>{''.join(objects)}</dataObjectSection></xfdu:XFDU>",
+    )
+
+
+def _object_id(path: Path, folder: Path) -> str:
+    level = "2A" if "L2A" in folder.name else "1C"
+    if path.name == "MTD_TL.xml":
+        return f"S2_Level-{level}_Tile1_Metadata"
+    if path.name == "MTD_DS.xml":
+        return f"S2_Level-{level}_Datastrip1_Metadata"
+    if path.parent == folder and "MTD" in path.name:
+        return f"S2_Level-{level}_Product_Metadata"
+    if path.name == "INSPIRE.xml":
+        return "INSPIRE_Metadata"
+    return path.stem.replace(".", "_")
+
+
+def _n1(name: str, content: str, level: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
+        f'<n1:{name} xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/{level}.xsd">{content}</n1:{name}>'
+    )
+
+
+def _granule_xml(tile_id: str, level: str, *, end: tuple[float, float] = S2_CORNER) -> str:
+    sizes = "".join(
+        f'<Size resolution="{step}"><NROWS>{S2_SIDE_10M * 10 // step}</NROWS>'
+        f"<NCOLS>{S2_SIDE_10M * 10 // step}</NCOLS></Size>"
+        f'<Geoposition resolution="{step}"><ULX>{end[0]:.0f}</ULX><ULY>{end[1]:.0f}</ULY>'
+        f"<XDIM>{step}</XDIM><YDIM>-{step}</YDIM></Geoposition>"
+        for step in (10, 20, 60)
+    )
+    angles = "".join(
+        f'<Mean_Viewing_Incidence_Angle bandId="{number}"><ZENITH_ANGLE unit="deg">{4 + number / 10}</ZENITH_ANGLE>'
+        '<AZIMUTH_ANGLE unit="deg">105.5</AZIMUTH_ANGLE></Mean_Viewing_Incidence_Angle>'
+        for number in range(13)
+    )
+    return _n1(
+        f"Level-{level[1:]}_Tile_ID",
+        f'<n1:General_Info><TILE_ID metadataLevel="Brief">{tile_id}</TILE_ID></n1:General_Info>'
+        '<n1:Geometric_Info><Tile_Geocoding metadataLevel="Brief"><HORIZONTAL_CS_NAME>WGS84 / UTM zone 32N'
+        f"</HORIZONTAL_CS_NAME><HORIZONTAL_CS_CODE>EPSG:{S2_EPSG}</HORIZONTAL_CS_CODE>{sizes}</Tile_Geocoding>"
+        '<Tile_Angles><Mean_Sun_Angle><ZENITH_ANGLE unit="deg">41.25</ZENITH_ANGLE><AZIMUTH_ANGLE unit="deg">160.5'
+        f"</AZIMUTH_ANGLE></Mean_Sun_Angle><Mean_Viewing_Incidence_Angle_List>{angles}"
+        "</Mean_Viewing_Incidence_Angle_List></Tile_Angles></n1:Geometric_Info><n1:Quality_Indicators_Info>"
+        "<Image_Content_QI><CLOUDY_PIXEL_PERCENTAGE>12.5</CLOUDY_PIXEL_PERCENTAGE><NODATA_PIXEL_PERCENTAGE>1.5625"
+        "</NODATA_PIXEL_PERCENTAGE></Image_Content_QI></n1:Quality_Indicators_Info>",
+        level,
+    )
+
+
+@dataclass(frozen=True)
+class Sentinel2:
+    """What distinguishes a generated product of today's naming convention."""
+
+    level: str = "L1C"
+    baseline: str = "02.09"
+    satellite: str = "S2A"
+    tile: str = "32TLN"
+    sensing: str = "20200704T101559"
+    listed_offset: bool = True
+    """Whether metadata of baseline 04.00 and later lists the offsets."""
+
+    @property
+    def offset(self) -> int:
+        return -1000 if self.baseline >= "04.00" else 0
+
+    @property
+    def name(self) -> str:
+        return (
+            f"{self.satellite}_MSI{self.level}_{self.sensing}_N{self.baseline.replace('.', '')}_R065_T{self.tile}_"
+            f"{self.sensing[:8]}T143015.SAFE"
+        )
+
+    @property
+    def item(self) -> str:
+        return f"{self.satellite}_T{self.tile}_{self.sensing}_{self.level}"
+
+    def write(self, parent: Path, *, checksums: str | None = "MD5") -> Path:
+        """Write the product; path of its folder."""
+        folder = parent / self.name
+        granule = f"{self.level}_T{self.tile}_A026290_{self.sensing}"
+        site, made = ("2APS" if self.level == "L2A" else "VGS2"), f"{self.sensing[:8]}T143015"
+        strip = f"{self.satellite}_OPER_MSI_{self.level}_DS_{site}_{made}_S{self.sensing}_N{self.baseline}"
+        tile_id = f"{self.satellite}_OPER_MSI_{self.level}_TL_{site}_{made}_A026290_T{self.tile}_N{self.baseline}"
+        images = []
+        for band, resolution in self._images():
+            suffix = f"_{resolution}m" if self.level == "L2A" else ""
+            where = f"R{resolution}m/" if self.level == "L2A" else ""
+            name = f"GRANULE/{granule}/IMG_DATA/{where}T{self.tile}_{self.sensing}_{band}{suffix}"
+            _s2_image(folder / f"{name}.jp2", band, resolution, self.offset)
+            images.append(f"<IMAGE_FILE>{name}</IMAGE_FILE>")
+        _write(folder / f"GRANULE/{granule}/MTD_TL.xml", _granule_xml(tile_id, self.level))
+        _write(folder / f"DATASTRIP/DS_{site}_{made}_S{self.sensing}/MTD_DS.xml", "<a/>")
+        _write(folder / "INSPIRE.xml", "<a/>")
+        organisation = (
+            f'<Granule_List><Granule datastripIdentifier="{strip}" granuleIdentifier="{tile_id}" '
+            f'imageFormat="JPEG2000">{"".join(images)}</Granule></Granule_List>'
+        )
+        _write(folder / f"MTD_MSI{self.level}.xml", self._product_xml(organisation))
+        write_manifest(folder, checksums=checksums)
+        return folder
+
+    def _images(self) -> list[tuple[str, int]]:
+        if self.level == "L1C":
+            return [*S2_BANDS.items(), ("TCI", 10)]
+        found = [
+            (band, step)
+            for step in (10, 20, 60)
+            for band, native in S2_BANDS.items()
+            if native <= step and band != "B10" and not (band == "B08" and step > 10)
+        ]
+        return [
+            *found,
+            *((each, step) for each in ("TCI", "AOT", "WVP") for step in (10, 20, 60)),
+            ("SCL", 20),
+            ("SCL", 60),
+        ]
+
+    def _product_xml(self, organisation: str) -> str:
+        listed = self.offset != 0 and self.listed_offset
+        rows = "".join(f'<{{0}} band_id="{number}">-1000</{{0}}>' for number in range(13))
+        if self.level == "L1C":
+            values = '<QUANTIFICATION_VALUE unit="none">10000</QUANTIFICATION_VALUE>'
+            offsets = f"<Radiometric_Offset_List>{rows.format('RADIO_ADD_OFFSET')}</Radiometric_Offset_List>"
+        else:
+            values = (
+                '<QUANTIFICATION_VALUES_LIST><BOA_QUANTIFICATION_VALUE unit="none">10000</BOA_QUANTIFICATION_VALUE>'
+                '<AOT_QUANTIFICATION_VALUE unit="none">1000.0</AOT_QUANTIFICATION_VALUE>'
+                '<WVP_QUANTIFICATION_VALUE unit="cm">1000.0</WVP_QUANTIFICATION_VALUE></QUANTIFICATION_VALUES_LIST>'
+            )
+            offsets = f"<BOA_ADD_OFFSET_VALUES_LIST>{rows.format('BOA_ADD_OFFSET')}</BOA_ADD_OFFSET_VALUES_LIST>"
+        time = f"{self.sensing[:4]}-{self.sensing[4:6]}-{self.sensing[6:8]}T10:15:59.024Z"
+        return _n1(
+            f"Level-{self.level[1:]}_User_Product",
+            f"<n1:General_Info><Product_Info><PRODUCT_START_TIME>{time}</PRODUCT_START_TIME><PRODUCT_STOP_TIME>{time}"
+            f"</PRODUCT_STOP_TIME><PRODUCT_URI>{self.name}</PRODUCT_URI><PROCESSING_LEVEL>Level-{self.level[1:]}"
+            f"</PROCESSING_LEVEL><PRODUCT_TYPE>S2MSI{self.level[1:]}</PRODUCT_TYPE><PROCESSING_BASELINE>{self.baseline}"
+            f"</PROCESSING_BASELINE><GENERATION_TIME>{time}</GENERATION_TIME>"
+            f'<Datatake datatakeIdentifier="GS{self.satellite}_{self.sensing}_026290_N{self.baseline}">'
+            f"<SPACECRAFT_NAME>Sentinel-2{self.satellite[-1]}</SPACECRAFT_NAME><DATATAKE_TYPE>INS-NOBS</DATATAKE_TYPE>"
+            "<SENSING_ORBIT_NUMBER>65</SENSING_ORBIT_NUMBER><SENSING_ORBIT_DIRECTION>DESCENDING"
+            f"</SENSING_ORBIT_DIRECTION></Datatake><Product_Organisation>{organisation}</Product_Organisation>"
+            "</Product_Info><Product_Image_Characteristics>"
+            f"{values}{offsets if listed else ''}<Reflectance_Conversion><U>0.967</U></Reflectance_Conversion>"
+            "</Product_Image_Characteristics></n1:General_Info><n1:Geometric_Info><Product_Footprint>"
+            "<Product_Footprint><Global_Footprint><EXT_POS_LIST>42.44 7.78 42.44 7.81 42.42 7.81 42.42 7.78 42.44 7.78 "
+            "</EXT_POS_LIST></Global_Footprint></Product_Footprint></Product_Footprint></n1:Geometric_Info>"
+            "<n1:Quality_Indicators_Info/>",
+            self.level,
+        )
+
+
+def old_sentinel2(parent: Path, *, tiles: tuple[str, ...] = ("32TLN", "32TMN")) -> Path:
+    """A Level-1C product of the naming convention of before December 2016, with a granule for each tile."""
+    folder = (
+        parent
+        / "S2A_OPER_PRD_MSIL1C_PDMC_20160328T043853_R065_V20160327T101559_20160327T101559.SAFE"
+    )
+    strip = "S2A_OPER_MSI_L1C_DS_SGS__20160327T154528_S20160327T101559_N02.01"
+    granules = []
+    for number, tile in enumerate(tiles):
+        identifier = f"S2A_OPER_MSI_L1C_TL_SGS__20160327T154528_A003982_T{tile}_N02.01"
+        stem = identifier.rpartition("_N")[0]
+        for band, resolution in S2_BANDS.items():
+            _s2_image(
+                folder / f"GRANULE/{identifier}/IMG_DATA/{stem}_{band}.jp2", band, resolution, 0
+            )
+        name = stem.replace("_MSI_", "_MTD_", 1)
+        end = (S2_CORNER[0] + 2400 * number, S2_CORNER[1])
+        _write(
+            folder / f"GRANULE/{identifier}/{name}.xml", _granule_xml(identifier, "L1C", end=end)
+        )
+        ids = "".join(f"<IMAGE_ID>{stem}_{band}</IMAGE_ID>" for band in S2_BANDS)
+        granules.append(
+            f'<Granule_List><Granules datastripIdentifier="{strip}" granuleIdentifier="{identifier}" '
+            f'imageFormat="JPEG2000">{ids}</Granules></Granule_List>'
+        )
+    _write(
+        folder
+        / "S2A_OPER_MTD_SAFL1C_PDMC_20160328T043853_R065_V20160327T101559_20160327T101559.xml",
+        _n1(
+            "Level-1C_User_Product",
+            f"<n1:General_Info><Product_Info><Product_Organisation>{''.join(granules)}</Product_Organisation>"
+            "</Product_Info><Product_Image_Characteristics><QUANTIFICATION_VALUE>10000</QUANTIFICATION_VALUE>"
+            "</Product_Image_Characteristics></n1:General_Info>",
+            "L1C",
+        ),
+    )
+    write_manifest(folder)
+    return folder

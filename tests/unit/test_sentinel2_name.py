@@ -105,9 +105,7 @@ def test_what_a_product_and_a_granule_say() -> None:
 moments = st.datetimes(datetime(2015, 6, 23), datetime(2099, 12, 31)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
-tiles = st.from_regex(
-    r"(0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]", fullmatch=True
-)
+tiles = st.from_regex(r"(0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]", fullmatch=True)
 baselines = st.from_regex(r"[0-9]{2}\.[0-9]{2}", fullmatch=True)
 shared = {
     "satellite": st.sampled_from(["S2A", "S2B", "S2C", "S2D"]),
@@ -130,7 +128,12 @@ def names(kind: Kind) -> st.SearchStrategy[Sentinel2Name]:
             "baseline": baselines,
             "discriminator": moments,
         },
-        "old-product": {**made, "relative_orbit": orbits, "sensing": moments, "sensing_end": moments},
+        "old-product": {
+            **made,
+            "relative_orbit": orbits,
+            "sensing": moments,
+            "sensing_end": moments,
+        },
         "data-strip": {**made, "sensing": moments, "baseline": baselines},
         "granule": {
             **made,

@@ -160,9 +160,7 @@ def _name(found: dict[str, str | None]) -> Sentinel2Name:
 
 
 def _time(text: str | None) -> datetime | None:
-    return (
-        None if text is None else datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    )
+    return None if text is None else datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 def _stamp(moment: datetime | None) -> str:
