@@ -7,6 +7,8 @@ folders.
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
 
-from tests.builders import UTM_19S, north_up
+from tests.builders import UTM_19S, geotiff, north_up
 
 
 def jpeg2000(
@@ -316,3 +319,349 @@ def old_sentinel2(parent: Path, *, tiles: tuple[str, ...] = ("32TLN", "32TMN")) 
     )
     write_manifest(folder)
     return folder
+
+
+LANDSAT_CORNER = (500_085.0, 4_700_115.0)
+LANDSAT_SIDE = 100
+_OLI = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6": 6, "7": 7}
+
+
+def landsat_numbers(band: int, *, side: int = LANDSAT_SIDE) -> NDArray[np.uint16]:
+    """(y, x) digital numbers of a generated band; 0 in a corner."""
+    y, x = np.mgrid[0:side, 0:side]
+    numbers = (8000 + 900 * band + 20 * x * (band + 2) + 7 * y).astype(np.uint16)
+    numbers[: side // 8, : side // 8] = 0
+    return numbers
+
+
+@dataclass(frozen=True)
+class Landsat:
+    """What distinguishes a generated Landsat product of Collection 2."""
+
+    level: int = 2
+    sensor: str = "LC08"
+    path_row: str = "193030"
+    date: str = "20200704"
+
+    @property
+    def name(self) -> str:
+        kind = "L2SP" if self.level == 2 else "L1TP"
+        return f"{self.sensor}_{kind}_{self.path_row}_{self.date}_20200913_02_T1"
+
+    @property
+    def item(self) -> str:
+        kind = "L2SP" if self.level == 2 else "L1TP"
+        return f"{self.sensor}_{kind}_{self.path_row}_{self.date}_02_T1"
+
+    @property
+    def bands(self) -> list[str]:
+        if self.sensor in ("LC08", "LC09"):
+            return [*_OLI] + (["8", "9", "10", "11"] if self.level == 1 else [])
+        return ["1", "2", "3", "4", "5", "7"] + (["6"] if self.level == 1 else [])
+
+    def images(self) -> dict[str, tuple[str, NDArray[Any]]]:
+        """By what the MTL calls them: file name and pixels."""
+        optical = "SR_B" if self.level == 2 else "B"
+        found: dict[str, tuple[str, NDArray[Any]]] = {}
+        for band in self.bands:
+            side = LANDSAT_SIDE * 2 if band == "8" else LANDSAT_SIDE
+            found[f"FILE_NAME_BAND_{band}"] = (
+                f"{self.name}_{optical}{band}.TIF",
+                landsat_numbers(int(band), side=side),
+            )
+        quality = np.full((LANDSAT_SIDE, LANDSAT_SIDE), 21824, np.uint16)
+        quality[: LANDSAT_SIDE // 8, : LANDSAT_SIDE // 8] = 1
+        found["FILE_NAME_QUALITY_L1_PIXEL"] = (f"{self.name}_QA_PIXEL.TIF", quality)
+        found["FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION"] = (
+            f"{self.name}_QA_RADSAT.TIF",
+            np.zeros_like(quality),
+        )
+        if self.level == 2:
+            thermal = "ST_B10" if self.sensor in ("LC08", "LC09") else "ST_B6"
+            found[f"FILE_NAME_BAND_{thermal}"] = (
+                f"{self.name}_{thermal}.TIF",
+                landsat_numbers(40),
+            )
+            empty = np.full((LANDSAT_SIDE, LANDSAT_SIDE), -9999, np.int16)
+            found["FILE_NAME_CLOUD_DISTANCE"] = (f"{self.name}_ST_CDIST.TIF", empty)
+            found["FILE_NAME_QUALITY_L2_AEROSOL"] = (
+                f"{self.name}_SR_QA_AEROSOL.TIF",
+                np.full((LANDSAT_SIDE, LANDSAT_SIDE), 96, np.uint8),
+            )
+        return found
+
+    def groups(self) -> dict[str, dict[str, str]]:
+        """The MTL."""
+        images = self.images()
+        kind = "L2SP" if self.level == 2 else "L1TP"
+        record = f"LEVEL{self.level}_PROCESSING_RECORD"
+        left, top = LANDSAT_CORNER[0] + 15, LANDSAT_CORNER[1] - 15
+        right, bottom = left + 30 * (LANDSAT_SIDE - 1), top - 30 * (LANDSAT_SIDE - 1)
+        corners = {
+            f"CORNER_{corner}_{field}_PRODUCT": f"{value:.5f}"
+            for corner, lon, lat, x, y in (
+                ("UL", 9.001, 42.450, left, top),
+                ("UR", 9.037, 42.450, right, top),
+                ("LL", 9.001, 42.423, left, bottom),
+                ("LR", 9.037, 42.423, right, bottom),
+            )
+            for field, value in (
+                ("LAT", lat),
+                ("LON", lon),
+                ("PROJECTION_X", x),
+                ("PROJECTION_Y", y),
+            )
+        }
+        found = {
+            "PRODUCT_CONTENTS": {
+                "ORIGIN": "Image courtesy of the U.S. Geological Survey",
+                "LANDSAT_PRODUCT_ID": self.name,
+                "PROCESSING_LEVEL": kind,
+                "COLLECTION_NUMBER": "02",
+                "COLLECTION_CATEGORY": "T1",
+                "OUTPUT_FORMAT": "GEOTIFF",
+                **{tag: name for tag, (name, _) in images.items()},
+                "FILE_NAME_ANGLE_COEFFICIENT": f"{self.name}_ANG.txt",
+                "FILE_NAME_METADATA_ODL": f"{self.name}_MTL.txt",
+            },
+            "IMAGE_ATTRIBUTES": {
+                "SPACECRAFT_ID": f"LANDSAT_{int(self.sensor[2:])}",
+                "WRS_TYPE": "2",
+                "WRS_PATH": str(int(self.path_row[:3])),
+                "WRS_ROW": str(int(self.path_row[3:])),
+                "NADIR_OFFNADIR": "NADIR",
+                "DATE_ACQUIRED": f"{self.date[:4]}-{self.date[4:6]}-{self.date[6:]}",
+                "SCENE_CENTER_TIME": "10:04:21.6181450Z",
+                "CLOUD_COVER": "3.21",
+                "CLOUD_COVER_LAND": "2.50",
+                "SUN_AZIMUTH": "-160.5",
+                "SUN_ELEVATION": "62.25",
+            },
+            "PROJECTION_ATTRIBUTES": {
+                "MAP_PROJECTION": "UTM",
+                "UTM_ZONE": "32",
+                "REFLECTIVE_LINES": str(LANDSAT_SIDE),
+                "REFLECTIVE_SAMPLES": str(LANDSAT_SIDE),
+                **corners,
+            },
+            record: {"DATE_PRODUCT_GENERATED": "2020-09-13T12:00:01Z"},
+            "LEVEL1_PROCESSING_RECORD": {
+                "LANDSAT_SCENE_ID": f"{self.sensor}{self.path_row}2020186LGN00",
+                "DATE_PRODUCT_GENERATED": "2020-09-13T11:00:00Z",
+            },
+            "LEVEL1_PROJECTION_PARAMETERS": {"GRID_CELL_SIZE_REFLECTIVE": "30.00"},
+            "LEVEL1_RADIOMETRIC_RESCALING": {
+                f"REFLECTANCE_{what}_BAND_{band}": value
+                for band in self.bands
+                if band not in ("10", "11", "6" if self.sensor[1] in "TE" else "")
+                for what, value in (("MULT", "2.0000E-05"), ("ADD", "-0.100000"))
+            },
+        }
+        if self.level == 2:
+            thermal = "ST_B10" if self.sensor in ("LC08", "LC09") else "ST_B6"
+            found["LEVEL2_SURFACE_REFLECTANCE_PARAMETERS"] = {
+                f"REFLECTANCE_{what}_BAND_{band}": value
+                for band in self.bands
+                for what, value in (("MULT", "2.75e-05"), ("ADD", "-0.2"))
+            }
+            found["LEVEL2_SURFACE_TEMPERATURE_PARAMETERS"] = {
+                f"TEMPERATURE_MULT_BAND_{thermal}": "0.00341802",
+                f"TEMPERATURE_ADD_BAND_{thermal}": "149.0",
+            }
+        return found
+
+    def write(self, parent: Path, *, mtl: tuple[str, ...] = ("xml", "json", "txt")) -> Path:
+        """Write the product with its MTL in some of its forms; path of its folder."""
+        folder = parent / self.name
+        for tag, (name, data) in self.images().items():
+            step = 15.0 if tag == "FILE_NAME_BAND_8" else 30.0
+            geotiff_cog(
+                folder / name, data, transform=north_up(step, corner=LANDSAT_CORNER), nodata=None
+            )
+        _write(
+            folder / f"{self.name}_ANG.txt", "GROUP = FILE_HEADER\nEND_GROUP = FILE_HEADER\nEND\n"
+        )
+        for form in mtl:
+            _write(folder / f"{self.name}_MTL.{form}", mtl_text(self.groups(), form))
+        return folder
+
+
+def mtl_text(groups: dict[str, dict[str, str]], form: str) -> str:
+    """An MTL as xml, json or txt."""
+    root = "LANDSAT_METADATA_FILE"
+    if form == "json":
+        return json.dumps({root: groups})
+    if form == "xml":
+        inner = "".join(
+            f"<{group}>{''.join(f'<{key}>{value}</{key}>' for key, value in values.items())}</{group}>"
+            for group, values in groups.items()
+        )
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'
+    lines = [f"GROUP = {root}"]
+    for group, values in groups.items():
+        lines.append(f"  GROUP = {group}")
+        for key, value in values.items():
+            is_number = re.fullmatch(r"[-+.\dEe]+", value) is not None
+            lines.append(f"    {key} = {value if is_number else chr(34) + value + chr(34)}")
+        lines.append(f"  END_GROUP = {group}")
+    return "\n".join([*lines, f"END_GROUP = {root}", "END", ""])
+
+
+def geotiff_cog(
+    path: Path,
+    data: NDArray[Any],
+    *,
+    crs: str = "EPSG:32632",
+    transform: Affine | None = None,
+    nodata: float | None = None,
+    marked: bool = False,
+) -> Path:
+    """Write (band, y, x) or (y, x) data as a small tiled GeoTIFF, a fourth band `marked` as transparency or not."""
+    side = {"tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "DEFLATE"}
+    side |= {} if marked else {"photometric": "MINISBLACK", "alpha": "UNSPECIFIED"}
+    return geotiff(path, data, crs=crs, transform=transform, nodata=nodata, options=side)
+
+
+NAIP_NAME = "m_4709963_se_14_1_20170827_20180103.tif"
+
+
+def naip(
+    folder: Path,
+    *,
+    name: str = NAIP_NAME,
+    bands: int = 4,
+    metadata: str | None = "txt",
+    marked: bool = False,
+) -> Path:
+    """A NAIP image with metadata beside it (txt as until 2019, xml since then, or none); path of the image."""
+    y, x = np.mgrid[0:150, 0:180]
+    planes = np.stack([(40 + 30 * band + x // 3 + y // 5) for band in range(bands)]).astype(
+        np.uint8
+    )
+    if bands == 4:
+        planes[3, 100:, :] = 0  # water: dark in near infrared, and no hole
+    path = folder / name
+    grid = north_up(1.0, corner=(600_000.0, 5_200_000.0))
+    geotiff_cog(path, planes, crs="EPSG:26914", transform=grid, marked=marked)
+    stem = path.stem
+    if metadata == "txt":
+        _write(
+            path.with_suffix(".txt"),
+            "Metadata:\n  Identification_Information:\n    Time_Period_of_Content:\n      Time_Period_Information:\n"
+            "        Single_Date/Time:\n          Calendar_Date: 20170827\n  Distribution_Information:\n"
+            f"    Resource_Description: {stem}.tif\n",
+        )
+    elif metadata == "xml":
+        _write(
+            path.with_suffix(".xml"),
+            '<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" '
+            'xmlns:gco="http://www.isotc211.org/2005/gco"><gmd:fileIdentifier><gco:CharacterString>'
+            f"{'_'.join(stem.split('_')[:6])}</gco:CharacterString></gmd:fileIdentifier></gmd:MD_Metadata>",
+        )
+    return path
+
+
+S1_SHAPE = (400, 500)
+S1_CENTRE = (9.0, 45.0)
+
+
+def s1_place(row: Any, column: Any) -> tuple[Any, Any]:
+    """Longitude and latitude of a pixel's place in a generated GRD image: a descending pass, skewed and a bit bent."""
+    longitude = S1_CENTRE[0] + 1.25e-4 * (column - 250) - 2.0e-5 * (row - 200) + 1e-9 * column * row
+    latitude = S1_CENTRE[1] - 8.9e-5 * (row - 200) - 1.6e-5 * (column - 250)
+    return longitude, latitude
+
+
+def s1_numbers(polarisation: str) -> NDArray[np.uint16]:
+    """(y, x) amplitudes of a generated image: smooth, with a border of zeros on the left and three bright points."""
+    rows, columns = np.mgrid[0 : S1_SHAPE[0], 0 : S1_SHAPE[1]]
+    numbers = 100 + columns // 4 + rows // 8 + (60 if polarisation == "vv" else 0)
+    for row, column in S1_POINTS:
+        numbers[row - 2 : row + 3, column - 2 : column + 3] = 5000
+    numbers[:, :20] = 0
+    return numbers.astype(np.uint16)
+
+
+S1_POINTS = ((80, 120), (200, 250), (320, 430))
+
+
+@dataclass(frozen=True)
+class Sentinel1:
+    """What distinguishes a generated Sentinel-1 GRD product."""
+
+    satellite: str = "S1A"
+    start: str = "20200704T053447"
+    polarisations: tuple[str, ...] = ("vh", "vv")
+
+    @property
+    def name(self) -> str:
+        return f"{self.satellite}_IW_GRDH_1SDV_{self.start}_{self.start[:9]}053512_033297_03DB9A_A1B2.SAFE"
+
+    @property
+    def item(self) -> str:
+        return self.name.removesuffix("_A1B2.SAFE")
+
+    def write(self, parent: Path, *, checksums: str | None = "MD5") -> Path:
+        """Write the product; path of its folder."""
+        folder = parent / self.name
+        for number, polarisation in enumerate(self.polarisations, start=1):
+            stem = (
+                f"{self.satellite.lower()}-iw-grd-{polarisation}-{self.start.lower()}-{self.start[:8]}t053512-"
+                f"033297-03db9a-{number:03d}"
+            )
+            self._image(folder / f"measurement/{stem}.tiff", s1_numbers(polarisation))
+            rows, columns = S1_SHAPE
+            _write(
+                folder / f"annotation/{stem}.xml",
+                f"<product><imageAnnotation><imageInformation><numberOfSamples>{columns}</numberOfSamples>"
+                f"<numberOfLines>{rows}</numberOfLines></imageInformation></imageAnnotation></product>",
+            )
+            _write(folder / f"annotation/calibration/calibration-{stem}.xml", "<calibration/>")
+            _write(folder / f"annotation/calibration/noise-{stem}.xml", "<noise/>")
+        write_manifest(folder, checksums=checksums, extra=self._described())
+        return folder
+
+    @staticmethod
+    def _image(path: Path, data: NDArray[np.uint16]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        points = []
+        for row in np.linspace(0, S1_SHAPE[0], 10):
+            for column in np.linspace(0, S1_SHAPE[1], 21):
+                longitude, latitude = s1_place(row, column)
+                points.append(
+                    GroundControlPoint(row=row, col=column, x=longitude, y=latitude, z=0.0)
+                )
+        with rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            width=data.shape[1],
+            height=data.shape[0],
+            count=1,
+            dtype="uint16",
+            gcps=points,
+            crs="EPSG:4326",
+        ) as dataset:
+            dataset.write(data, 1)
+
+    def _described(self) -> str:
+        day = f"{self.start[:4]}-{self.start[4:6]}-{self.start[6:8]}"
+        polarisations = "".join(
+            f"<s1sarl1:transmitterReceiverPolarisation>{each.upper()}</s1sarl1:transmitterReceiverPolarisation>"
+            for each in self.polarisations
+        )
+        return (
+            "<metadataSection><safe:platform><safe:nssdcIdentifier>2014-016A</safe:nssdcIdentifier><safe:familyName>"
+            f"SENTINEL-1</safe:familyName><safe:number>{self.satellite[-1]}</safe:number><s1sarl1:mode>IW</s1sarl1:mode>"
+            "</safe:platform><safe:acquisitionPeriod>"
+            f"<safe:startTime>{day}T05:34:47.123456</safe:startTime><safe:stopTime>{day}T05:35:12.122456</safe:stopTime>"
+            '</safe:acquisitionPeriod><safe:orbitReference><safe:orbitNumber type="start">33297</safe:orbitNumber>'
+            '<safe:relativeOrbitNumber type="start">66</safe:relativeOrbitNumber><s1:pass>DESCENDING</s1:pass>'
+            "</safe:orbitReference><s1sarl1:standAloneProductInformation>"
+            "<s1sarl1:instrumentConfigurationID>6</s1sarl1:instrumentConfigurationID>"
+            "<s1sarl1:missionDataTakeID>252826</s1sarl1:missionDataTakeID>"
+            "<s1sarl1:productTimelinessCategory>Fast-24h</s1sarl1:productTimelinessCategory>"
+            f"{polarisations}<s1sarl1:productType>GRD</s1sarl1:productType></s1sarl1:standAloneProductInformation>"
+            "<safe:frameSet><gml:coordinates>44.98,9.03 44.99,8.96 45.02,8.97 45.01,9.04</gml:coordinates>"
+            "</safe:frameSet></metadataSection>"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,12 +80,17 @@ def number_of(root: etree._Element, path: str) -> float | None:
         IngestRefused: it is no number.
     """
     text = text_of(root, path)
+    if text is None:
+        return None
     try:
-        return None if text is None else float(text)
+        number = float(text)
+        if not math.isfinite(number):
+            raise ValueError("not finite")
     except ValueError as error:
         raise IngestRefused(
             f"has {text[:40]!r} for {path.rpartition('/')[2]}, which is no number"
         ) from error
+    return number
 
 
 def inside(folder: Path, href: str) -> Path:

@@ -48,13 +48,16 @@ class ProductFile:
     labels: bool = False
     """Pixels are labels or bit fields, whose average means nothing."""
 
+    beside: bool = False
+    """A quantity beside the bands, such as water vapour: it may have no valid pixel, and no layer is made of it."""
+
     checksum: tuple[str, str] | None = None
     """Algorithm as hashlib calls it, and hexadecimal digest, as the product's manifest has them."""
 
     @property
     def is_measured(self) -> bool:
-        """Whether layers are made of it: neither of labels nor ready-made colour."""
-        return "data" in self.roles and not self.labels
+        """Whether layers are made of it: neither labels nor ready-made colour nor something beside."""
+        return "data" in self.roles and not self.labels and not self.beside
 
 
 @dataclass(frozen=True)

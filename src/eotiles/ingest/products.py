@@ -204,7 +204,8 @@ def _survey(
     _compare(file)
     if product.spacing_m is None:
         data_bands = range(1, len(file.bands) + 1)
-        seen = survey(file.path, nodata=file.nodata, data_bands=data_bands)
+        empty = not file.is_measured
+        seen = survey(file.path, nodata=file.nodata, data_bands=data_bands, may_be_empty=empty)
     else:
         if not options.copy:
             raise IngestRefused(

@@ -124,14 +124,14 @@ def image_file(
         )
     if key == "aot":
         band = ProductBand(Band("AOT"), "index", scale=1 / radiometry.aot_quantification)
-        return ProductFile(
-            title="Aerosol optical thickness", roles=("data",), bands=(band,), **made
-        )
+        title = "Aerosol optical thickness"
+        return ProductFile(title=title, roles=("data",), bands=(band,), beside=True, **made)
     if key == "wvp":
         # Centimetres of water, told in metres.
         scale = 0.01 / radiometry.wvp_quantification
         band = ProductBand(Band("WVP"), "metres", scale=scale, unit="m")
-        return ProductFile(title="Water vapour column", roles=("data",), bands=(band,), **made)
+        title = "Water vapour column"
+        return ProductFile(title=title, roles=("data",), bands=(band,), beside=True, **made)
     match = _BAND.search(path.stem)
     if match is None:
         raise IngestRefused(f"has an image {path.name} of no known band")

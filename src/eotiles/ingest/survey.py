@@ -79,13 +79,20 @@ class Survey:
         return edge * float(self.crs.linear_units_factor[1])
 
 
-def survey(path: Path, *, nodata: float | None = None, data_bands: Collection[int] = ()) -> Survey:
+def survey(
+    path: Path,
+    *,
+    nodata: float | None = None,
+    data_bands: Collection[int] = (),
+    may_be_empty: bool = False,
+) -> Survey:
     """Read a file to its last pixel, overviews included.
 
     Args:
         path: a GeoTIFF, or a JPEG 2000 file.
         nodata: digital number that means 'no data', over what the file says.
         data_bands: bands, from 1, that are data even if the file marks them as transparency.
+        may_be_empty: whether it may be without any valid pixel.
 
     Raises:
         IngestRefused: it cannot be catalogued, or not readable to the end.
@@ -121,7 +128,7 @@ def survey(path: Path, *, nodata: float | None = None, data_bands: Collection[in
             raise IngestRefused(
                 f"is truncated or damaged: not all of its {dataset.width} × {dataset.height} pixels can be read"
             ) from error
-        if not outline.any():
+        if not may_be_empty and not outline.any():
             raise IngestRefused("has no valid pixel")
         tags = file.tags()
         times = (

@@ -119,7 +119,7 @@ def _tiles(siz: bytes) -> int:
     # OpenJPEG decodes into four bytes a sample.
     if max(width, height) > BLOCK_SIDE_MAX or width * height * bands * 4 > 2 * BLOCK_BYTES_MAX:
         raise UnusableHeader("its tiles are too large")
-    tiles = -(-right // width) * -(-bottom // height)
+    tiles: int = -(-right // width) * -(-bottom // height)
     if tiles > TILES_MAX:
         raise UnusableHeader(f"it has more than {TILES_MAX} tiles")
     return tiles
