@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ from lxml import etree
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import SENSORS, Band
-from eotiles.ingest.metadata import explained, inside, number_of
+from eotiles.ingest.metadata import inside, number_of
 from eotiles.ingest.product import ProductBand, ProductFile
 
 FILL = 0.0
@@ -55,6 +59,8 @@ _DERIVED = {
     "ATMOSPHERIC_OPACITY_L2": _Derived("atmos_opacity", "index", 0.001),
 }
 DERIVED_NODATA = -9999.0
+
+_FRAGMENTS = {"C": "oli_tirs", "O": "oli_tirs", "E": "etm", "T": "tm"}
 
 _BAND = re.compile(r"FILE_NAME_BAND_(?:ST_B)?(\d+)(?:_VCID_([12]))?")
 
@@ -106,7 +112,7 @@ def _file(
     *,
     level: int,
     sensor: str,
-    described: dict[str, dict[str, Any]],
+    described: Mapping[str, Mapping[str, Any]],
 ) -> ProductFile | None:
     """An image by what the MTL calls it; None for one that is not imagery, such as angles of each pixel."""
     short = tag.removeprefix("FILE_NAME_")
@@ -185,16 +191,17 @@ def _rescaling(
     raise IngestRefused(f"has an MTL without {what}_MULT_{band} and {what}_ADD_{band}")
 
 
-def _described(letter: str) -> dict[str, dict[str, Any]]:
-    """Titles, roles and bit fields that stactools knows for an instrument, by asset key."""
-    with explained(Path("stactools")):
-        from stactools.landsat.constants import Sensor  # noqa: PLC0415
-        from stactools.landsat.fragments import Fragments  # noqa: PLC0415
+@lru_cache(maxsize=4)
+def _described(letter: str) -> Mapping[str, Mapping[str, Any]]:
+    """Titles, roles and bit fields that stactools knows for an instrument, by asset key.
 
-        sensor = Sensor("C" if letter == "O" else letter)
-        fragments = Fragments(sensor, 8 if letter in "CO" else 5, "", {})
-        assets = {**fragments.sr_assets(), **fragments.st_assets()}
-        return {
-            key: {"title": asset.title, "roles": asset.roles or [], **asset.extra_fields}
-            for key, asset in assets.items()
-        }
+    Its own reader of these files needs pkg_resources, which setuptools no longer has.
+    """
+    spec = find_spec("stactools.landsat")
+    assert spec is not None, "stactools has been asked for the MTL before"
+    assert spec.submodule_search_locations, "it is a package"
+    folder = Path(spec.submodule_search_locations[0]) / "fragments" / _FRAGMENTS[letter]
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in ("sr-assets.json", "st-assets.json"):
+        found |= json.loads((folder / name).read_text(encoding="utf-8"))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def build_product_item(
         geometry=geometry,
         bbox=bbox,
         datetime=product.period.start,
-        properties={name: value for name, value in properties.items() if value is not None},
+        properties={name: value for name, value in properties.items() if _is_said(value)},
         collection=options.collection,
     )
     for file in product.files:
@@ -121,6 +122,11 @@ def build_product_item(
     document: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     document["stac_extensions"] = _extensions(document)
     return document
+
+
+def _is_said(value: Any) -> bool:
+    """Whether it says something: agencies write NaN for angles that nobody measured, and JSON knows none."""
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _described(
