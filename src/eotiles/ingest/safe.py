@@ -28,6 +28,11 @@ class Safe:
     files: dict[Path, tuple[str, str] | None]
     """What it names, with checksums."""
 
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is."""
+        return self.folder / MANIFEST
+
     def existing(self, path: Path) -> Path:
         """A file of the product.
 

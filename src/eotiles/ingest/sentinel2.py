@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pystac
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.metadata import explained, inside, read_xml
+from eotiles.ingest.metadata import explained, inside, read_xml, text_of
 from eotiles.ingest.period import Period
 from eotiles.ingest.product import MetadataFile, Product, ProductFile, ProductKind
 from eotiles.ingest.safe import Safe, find_safe, open_safe
@@ -27,7 +28,7 @@ LICENSE_URL = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Le
 _OURS = re.compile(r"proj:|mgrs:|providers$|created$|datetime$")
 """What stactools says and is read from pixels, said of the collection, or said better by names."""
 
-_ALREADY_SAID = ("s2:generation_time", "s2:processing_baseline", "s2:product_type")
+_ALREADY_SAID = ("s2:generation_time", "s2:processing_baseline")
 
 
 def find_sentinel2(paths: Iterable[Path]) -> tuple[list[Path], list[Refusal]]:
@@ -60,55 +61,63 @@ def _product_metadata(safe: Safe) -> Path:
 
 def _compact(safe: Safe, root: etree._Element) -> Product:
     """A product of today's convention: one tile, as stactools reads it."""
-    with explained(safe.folder):
-        # Before stactools follows them, what they name is held to the folder.
-        for path in safe.files:
-            if path.suffix == ".xml" and path.name.startswith("MTD_"):
-                read_xml(safe.existing(path))
-        for image in root.iterfind(".//IMAGE_FILE"):
-            inside(safe.folder, image.text or "")
-        from stactools.sentinel2.stac import create_item  # noqa: PLC0415
-
-        item = create_item(str(safe.folder))
-        said = item.properties
-        strip = read_name(str(said.get("s2:datastrip_id")))
-        baseline = str(said["s2:processing_baseline"])
-        level = _level(strip, str(said.get("s2:product_type")))
-        radiometry = read_radiometry(root, level=level, baseline=baseline)
-        files = _finest(
-            (key, inside(safe.folder, str(Path(asset.href).relative_to(safe.folder))))
-            for key, asset in item.assets.items()
-            if set(asset.roles or ()) & {"data", "visual"}
-        )
-        metadata = {
-            key: MetadataFile(safe.existing(Path(asset.href).resolve()), key.replace("_", " "))
-            for key, asset in item.assets.items()
-            if asset.roles == ["metadata"] and Path(asset.href).is_file()
-        }
-        start = (strip.sensing if strip else None) or item.datetime
-        if start is None:
-            raise IngestRefused("does not say when it was taken")
-    product = read_name(safe.folder.name)
-    names = [name for name in (product, strip) if name is not None]
+    product = _name_said(root, ".//PRODUCT_URI", kind="product")
+    level, baseline = product.level, product.baseline
+    assert baseline is not None, "a product's name has one"
+    if level not in TITLES:
+        raise IngestRefused(f"is of level {level}: Level-1C and Level-2A are read")
+    granule = root.find(".//Granule_List/Granule")
+    strip = read_name("" if granule is None else granule.get("datastripIdentifier") or "")
+    if strip is None or strip.sensing is None:
+        raise IngestRefused("names no data strip, which says when it was taken")
+    radiometry = read_radiometry(root, level=level, baseline=baseline)
+    # Before stactools follows them, what is named is held to the folder.
+    for path in safe.files:
+        if path.suffix == ".xml" and path.name.startswith("MTD_"):
+            read_xml(safe.existing(path))
+    for image in root.iterfind(".//IMAGE_FILE"):
+        inside(safe.folder, image.text or "")
+    item = _read_by_stactools(safe)
+    files = _finest(
+        (key, inside(safe.folder, str(Path(asset.href).relative_to(safe.folder))))
+        for key, asset in item.assets.items()
+        if set(asset.roles or ()) & {"data", "visual"}
+    )
+    metadata = {
+        key: MetadataFile(Path(asset.href).resolve(), key.replace("_", " "))
+        for key, asset in item.assets.items()
+        if asset.roles == ["metadata"]
+        and Path(asset.href).resolve() in (*safe.files, safe.manifest_path)
+    }
     kept = {
         name: value
-        for name, value in said.items()
+        for name, value in item.properties.items()
         if _OURS.match(name) is None and name not in _ALREADY_SAID
     }
     return _product(
         item.id,
         level=level,
-        start=start,
-        properties={
-            **kept,
-            **_of_names(names),
-            "s2:product_type": said.get("s2:product_type"),
-            "processing:version": baseline,
-            "s2:processing_baseline": baseline,
-        },
+        start=strip.sensing,
+        properties={**kept, **_of_names([product, strip])},
         files=_images(files, safe, radiometry),
         metadata=metadata,
     )
+
+
+def _name_said(root: etree._Element, path: str, *, kind: str) -> Sentinel2Name:
+    text = text_of(root, path) or ""
+    name = read_name(text)
+    if name is None or name.kind != kind:
+        raise IngestRefused(f"calls itself {text[:80]!r}, which is no name of a {kind}")
+    return name
+
+
+def _read_by_stactools(safe: Safe) -> pystac.Item:
+    with explained(safe.folder):
+        from stactools.sentinel2.stac import create_item  # noqa: PLC0415
+
+        item: pystac.Item = create_item(str(safe.folder))
+        return item
 
 
 def _old(granule: Granule, safe: Safe, root: etree._Element, metadata: Path) -> Product:
@@ -127,8 +136,6 @@ def _old(granule: Granule, safe: Safe, root: etree._Element, metadata: Path) -> 
         properties={
             **granule.properties,
             **_of_names(names),
-            "processing:version": baseline,
-            "s2:processing_baseline": baseline,
             "s2:product_uri": safe.folder.name,
         },
         files=_images(_finest(granule.images), safe, radiometry),
@@ -169,13 +176,6 @@ def _of_names(names: Iterable[Sentinel2Name]) -> dict[str, Any]:
         said |= name.properties()
     said.pop("datetime", None)
     return said
-
-
-def _level(strip: Sentinel2Name | None, product_type: str) -> str:
-    level = strip.level if strip is not None else f"L{product_type.removeprefix('S2MSI')}"
-    if level not in TITLES:
-        raise IngestRefused(f"is of level {level[:10]!r}: Level-1C and Level-2A are read")
-    return level
 
 
 def _finest(images: Iterable[tuple[str, Path]]) -> dict[str, Path]:
