@@ -143,6 +143,10 @@ def explained(folder: Path) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            # Every package of stactools imports the commands of all. Those of Landsat need pkg_resources, which
+            # setuptools no longer has; they are left out where Landsat is the first.
+            import stactools.landsat  # noqa: F401, PLC0415
+
             yield
         except (IngestRefused, MemoryError, OSError):
             raise
