@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eotiles.catalog.appearance import Appearance, appearance, domain_of
-from eotiles.catalog.bands import asset_sources, is_geotiff
+from eotiles.catalog.bands import asset_sources, is_raster
 from eotiles.catalog.classes import Class, classes_of, numbered
 from eotiles.catalog.radiometry import Json, first_number
 from eotiles.core.source import Source
@@ -70,11 +70,11 @@ class Drawable:
 
 
 def drawables(assets: Json, *, properties: Json) -> tuple[Drawable, ...]:
-    """Bands of the GeoTIFF assets, in their order."""
+    """Bands of the raster assets, in their order."""
     return tuple(
         drawable
         for key, asset in assets.items()
-        if is_geotiff(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
+        if is_raster(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
         for drawable in _bands(key, asset, properties)
     )
 

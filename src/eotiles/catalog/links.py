@@ -59,7 +59,9 @@ def link_item(
     properties = served.get("properties") or {}
     own = properties.get("renders")
     layers = offered_layers(
-        assets, renders={**renders, **(own if isinstance(own, dict) else {})}, properties=properties
+        item.get("assets") or {},  # as stored: where a file lies decides whether it can be drawn
+        renders={**renders, **(own if isinstance(own, dict) else {})},
+        properties=properties,
     )
     address = site.item(collection, name)
     if additions.datetime and "properties" in served:

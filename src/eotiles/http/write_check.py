@@ -12,7 +12,7 @@ import shapely
 from pydantic import BaseModel, ValidationError
 from stac_pydantic import Item
 
-from eotiles.catalog.bands import is_geotiff
+from eotiles.catalog.bands import is_raster
 from eotiles.core.errors import BadParameter, HrefRefused
 from eotiles.http.stac.parameters import explain
 from eotiles.read.hrefs import AllowList
@@ -149,7 +149,7 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
         href = asset.get("href") if isinstance(asset, Mapping) else None
         if not isinstance(href, str) or not href.strip():
             raise BadParameter(f"asset {key!r} of {name} has no href")
-        if is_geotiff(asset) or not href.lower().startswith(("https://", "http://")):
+        if is_raster(asset) or not href.lower().startswith(("https://", "http://")):
             allowed.locate(href, asset=key, item=name)
     for link in thing.get("links") or ():
         # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.

@@ -115,7 +115,8 @@ def _upsert(
     if _without_nulls(_with(item, stamps)) == stored:
         return "unchanged"
     now = iso(datetime.now(UTC))
-    stamped = _with(item, {"created": stamps.get("created", now), "updated": now})
+    own = item["properties"].get("created")  # of a product: when its maker made it
+    stamped = _with(item, {"created": own or stamps.get("created", now), "updated": now})
     connection.execute("SELECT upsert_item(%s)", [Jsonb(stamped)])
     return "ingested" if stored is None else "updated"
 

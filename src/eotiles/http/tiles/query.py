@@ -33,8 +33,12 @@ from eotiles.render.colour import Colormap
 
 QUERIES_KEPT = 4096
 
-REMEMBERED_MAX = 2048
-"""Characters of a query that is worth remembering."""
+SHORT_MAX = 2048
+"""Characters of what nearly all queries are."""
+
+LONG_KEPT = 256
+LONG_MAX = 12_288
+"""Characters of a query that is worth remembering at all: it may define a colour for each of 256 classes."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ def parse_query(kind: Kind, text: str) -> Ask | None:
 
     Parameters that nobody knows are ignored, and are no part of `key`.
     """
-    return (_remembered if len(text) <= REMEMBERED_MAX else _parse)(kind, text)
+    if len(text) <= SHORT_MAX:
+        return _short(kind, text)
+    return (_long if len(text) <= LONG_MAX else _parse)(kind, text)
 
 
 def _parse(kind: Kind, text: str) -> Ask | None:
@@ -108,7 +114,8 @@ def _parse(kind: Kind, text: str) -> Ask | None:
         return None
 
 
-_remembered = lru_cache(maxsize=QUERIES_KEPT)(_parse)
+_short = lru_cache(maxsize=QUERIES_KEPT)(_parse)
+_long = lru_cache(maxsize=LONG_KEPT)(_parse)
 
 
 def _ask(kind: Kind, params: QueryParams) -> Ask:

@@ -29,7 +29,6 @@ from eotiles.http.tiles.flights import Token
 from eotiles.http.tiles.headers import CACHE_CONTROL, etag, is_known, tile_headers
 from eotiles.http.tiles.painter import Painted, Painter
 from eotiles.http.tiles.query import Ask, parse_query
-from eotiles.http.titiler.asked import ASKED
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.matrices import MATRICES
 from eotiles.read.grid import check_tile, tile_grid
