@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from eotiles.cli.token import token as token_command
 from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
-from eotiles.http.write_check import check_footprint, check_hrefs, check_id
 from eotiles.http.write_gate import check_token
+from eotiles.ingest.check import check_footprint, check_hrefs, check_id
 from eotiles.read.hrefs import allow_list
 from tests import builders
 
@@ -107,7 +107,7 @@ def test_footprints_have_to_be_there_and_small(geometry: Any) -> None:
 
 
 def test_points_of_collected_geometries_count() -> None:
-    line = {"type": "LineString", "coordinates": [[0, 0]] * 6_000}
+    line = {"type": "LineString", "coordinates": [[n / 100, 0] for n in range(6_000)]}
     check_footprint(
         {**builders.item(), "geometry": {"type": "GeometryCollection", "geometries": [line]}}
     )
@@ -118,6 +118,34 @@ def test_points_of_collected_geometries_count() -> None:
                 "geometry": {"type": "GeometryCollection", "geometries": [line, line]},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "reason"),
+    [
+        ([[[0, 0], [1, 1]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, 0], [0.5, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, float("nan")], [0, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, "0"], [0, 0]]], "no GeoJSON"),
+        ("everywhere", "no GeoJSON"),
+        ([], "empty"),
+        ([[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]], "Self-intersection"),
+        ([[[600000, 4700000], [600010, 4700000], [600010, 4700010], [600000, 4700000]]], "degrees"),
+        ([[[0, 80], [1, 80], [1, 91], [0, 80]]], "degrees"),
+    ],
+)
+def test_footprints_lie_on_the_earth_and_do_not_cross_themselves(
+    coordinates: Any, reason: str
+) -> None:
+    geometry = {"type": "Polygon", "coordinates": coordinates}
+    with pytest.raises(BadParameter, match=reason):
+        check_footprint({**builders.item("scene"), "geometry": geometry})
+
+
+def test_a_footprint_may_cross_the_antimeridian() -> None:
+    ring = [[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]
+    item = {**builders.item(), "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    assert check_footprint(item).area == 2.0
 
 
 class TestHrefs:
@@ -134,6 +162,7 @@ class TestHrefs:
 
     def test_what_is_never_opened_may_lie_anywhere_on_the_web(self, tmp_path: Path) -> None:
         self.check(tmp_path, "https://elsewhere.example.org/t.png", "image/png")
+        self.check(tmp_path, "s3://bucket/tile/B02.jp2", "image/jp2")
 
     @pytest.mark.parametrize(
         ("href", "kind"),

@@ -20,7 +20,7 @@ from eotiles.catalog.links import link_collection, link_item
 from eotiles.catalog.restore import restore_collection, restore_item
 from eotiles.core.errors import BadParameter, Conflict, NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.write_check import check_footprint, check_hrefs, check_id, check_model
+from eotiles.ingest.check import check_footprint, check_hrefs, check_id, check_model
 from eotiles.read.hrefs import AllowList
 
 Json = dict[str, Any]

@@ -1,17 +1,20 @@
-"""What an item or a collection must be before it is stored, beyond its schema."""
+"""What an item or a collection must be before it is stored, beyond its schema; whichever way it comes in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+import shapely
 from pydantic import BaseModel, ValidationError
+from shapely.geometry.base import BaseGeometry
 
 from eotiles.catalog.bands import is_geotiff
 from eotiles.core.errors import BadParameter, HrefRefused
-from eotiles.http.stac.parameters import explain
+from eotiles.core.invalid import explain
 from eotiles.read.hrefs import AllowList
 
 Json = dict[str, Any]
@@ -19,7 +22,15 @@ Json = dict[str, Any]
 MOST_POINTS = 10_000
 """Points of one footprint."""
 
+_POINT_BYTES = 128
+"""More than a position takes as JSON: what is longer than all of them together is not even parsed."""
+
+_WEST_EAST = 360.0
+"""Footprints across the antimeridian go on beyond 180 degrees in some catalogues."""
+
 _LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
+_ELSEWHERE = ("https://", "http://", "s3://", "gs://", "az://", "abfs://", "abfss://", "ftp://")
+"""Where things may lie that are never opened here."""
 
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
 """Characters that mean something in an address or hide in a log."""
@@ -50,30 +61,48 @@ def check_model(model: type[BaseModel], document: Json, *, name: str) -> None:
         model.model_validate(document)
     except ValidationError as error:
         raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
+    except RecursionError as error:
+        raise BadParameter(f"{name} is nested too deeply") from error
 
 
-def check_footprint(item: Json) -> None:
-    """Pass a geometry that pgSTAC can index.
+def check_footprint(item: Json) -> BaseGeometry:
+    """The geometry, if pgSTAC can index it and mosaics can reckon with it.
 
     Raises:
-        BadParameter: there is none, or it has too many points.
+        BadParameter: there is none; it has too many points, some that lie nowhere on the Earth, or crosses itself.
     """
+    name = f"item {item.get('id')!r}"
     geometry = item.get("geometry")
     if not isinstance(geometry, Mapping):
-        raise BadParameter(f"item {item.get('id')!r} has no geometry, by which it would be found")
-    if (
-        sum(1 for _ in _points(geometry.get("coordinates", geometry.get("geometries"))))
-        > MOST_POINTS
-    ):
+        raise BadParameter(f"{name} has no geometry, by which it would be found")
+    many = BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
+    try:
+        text = orjson.dumps(geometry)
+        if len(text) > MOST_POINTS * _POINT_BYTES:
+            raise many
+        shape = shapely.from_geojson(text)
+    except (shapely.errors.GEOSException, TypeError, ValueError) as error:
+        # orjson and GEOS have no other errors; NaN, which orjson writes as null, is among their reasons.
+        raise BadParameter(f"the geometry of {name} is no GeoJSON geometry") from error
+    if shape.is_empty:
+        raise BadParameter(f"the geometry of {name} is empty")
+    if shapely.get_num_coordinates(shape) > MOST_POINTS:
+        raise many
+    west, south, east, north = shape.bounds
+    if not (-_WEST_EAST <= west <= east <= _WEST_EAST and -90.0 <= south <= north <= 90.0):
         raise BadParameter(
-            f"the geometry of item {item.get('id')!r} has more than {MOST_POINTS} points"
+            f"the geometry of {name} lies beyond the Earth: its numbers are degrees of longitude and latitude"
         )
+    if not shapely.is_valid(shape):
+        reason = shapely.is_valid_reason(shape)
+        raise BadParameter(f"the geometry of {name} is not valid: {reason}")
+    return shape
 
 
 def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
     """Pass assets that the raster service may open, and links that a browser may follow.
 
-    What is no GeoTIFF is never opened here: it may lie anywhere on the web.
+    What is no GeoTIFF is never opened here: it may lie anywhere outside this machine.
 
     Raises:
         HrefRefused: an asset lies elsewhere, or a link is no address.
@@ -83,24 +112,17 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
         href = asset.get("href") if isinstance(asset, Mapping) else None
         if not isinstance(href, str) or not href.strip():
             raise BadParameter(f"asset {key!r} of {name} has no href")
-        if is_geotiff(asset) or not href.lower().startswith(("https://", "http://")):
+        if allowed.is_sure(href):
+            continue
+        if is_geotiff(asset) or not href.lower().startswith(_ELSEWHERE):
             allowed.locate(href, asset=key, item=name)
     for link in thing.get("links") or ():
         # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.
-        scheme = urlsplit(str(link.get("href"))).scheme.lower()
+        href = str(link.get("href"))
+        if href.startswith(("https://", "http://")):
+            continue
+        scheme = urlsplit(href).scheme.lower()
         if scheme not in _LINK_SCHEMES:
             raise HrefRefused(
                 f"a link {link.get('rel')!r} of {name} leads to {scheme!r}: not an address to follow"
             )
-
-
-def _points(value: Any) -> Iterator[Any]:
-    """Positions of GeoJSON coordinates, or of the geometries of a collection."""
-    if isinstance(value, Mapping):
-        yield from _points(value.get("coordinates", value.get("geometries")))
-    elif isinstance(value, list | tuple):
-        if value and isinstance(value[0], int | float):
-            yield value
-        else:
-            for part in value:
-                yield from _points(part)
