@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from eotiles.cli.ingest_items import ingest_items
 from eotiles.cli.serve import embedded_database
 from eotiles.ingest.bands import SENSORS
 from eotiles.ingest.options import DOMAINS, IngestOptions, parse_bands
@@ -17,6 +18,9 @@ from eotiles.runtime import conninfo
 from eotiles.settings import Settings
 
 app = typer.Typer(help="Bring imagery into the catalogue.", no_args_is_help=True)
+
+
+app.command("items")(ingest_items)
 
 
 @app.callback()

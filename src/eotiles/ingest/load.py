@@ -31,7 +31,7 @@ WHERE space.nspname = 'pgstac' AND relation.relname IN ('items', 'collections')
 HAVING count(*) = 2
 """
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 
 
 def check_catalogue(conninfo: str) -> None:
@@ -53,8 +53,8 @@ def check_catalogue(conninfo: str) -> None:
         )
 
 
-def connect(conninfo: str) -> psycopg.Connection[Any]:
-    """A connection as pgSTAC wants it.
+def connect(conninfo: str, *, more: str = "") -> psycopg.Connection[Any]:
+    """A connection as pgSTAC wants it, with more options of the session.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -62,7 +62,7 @@ def connect(conninfo: str) -> psycopg.Connection[Any]:
     try:
         return psycopg.connect(
             conninfo,
-            options=SESSION,
+            options=f"{SESSION} {more}",
             connect_timeout=5,
             application_name="eotiles ingest",
             autocommit=True,
@@ -106,7 +106,7 @@ def _upsert(
     options: IngestOptions,
 ) -> Outcome:
     # Two programs that widen one collection at a time would lose one of the widenings.
-    connection.execute(_LOCK, [options.collection])
+    connection.execute(LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
     stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
     collection = with_item(known, item, renders, options, before=stored)
