@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eotiles.cli.ingest_items import ingest_items
+from eotiles.cli.ingest_stac import ingest_stac
 from eotiles.cli.serve import embedded_database
 from eotiles.ingest.bands import SENSORS
 from eotiles.ingest.options import DOMAINS, IngestOptions, parse_bands
@@ -21,6 +22,7 @@ app = typer.Typer(help="Bring imagery into the catalogue.", no_args_is_help=True
 
 
 app.command("items")(ingest_items)
+app.command("stac")(ingest_stac)
 
 
 @app.callback()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from eotiles.ingest.journal import Mark
 from eotiles.ingest.record import Record
 from eotiles.ingest.records import RecordOptions, Report, ingest_records
 from eotiles.read.hrefs import allow_list
@@ -20,7 +21,7 @@ def run_records(
     options: RecordOptions,
     settings: Settings,
     *,
-    acknowledge: Callable[[str], None] | None = None,
+    acknowledge: Callable[[Sequence[Mark]], None] | None = None,
 ) -> Report:
     """Bring documents in with a line of progress, and print what became of them. The database runs already."""
     console = Console(stderr=True)

@@ -45,9 +45,9 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     links = links if isinstance(links, list) else []
     base = _base(base, links)
     kept = [
-        _resolved(link, base)
-        for link in links
-        if not (isinstance(link, Mapping) and link.get("rel") in LEFT_OUT)
+        link
+        for link in (_resolved(link, base) for link in links)
+        if not (isinstance(link, Mapping) and (link.get("rel") in LEFT_OUT or _is_path(link, base)))
     ]
     source = _source(document, base)
     if source is not None and source not in kept:
@@ -65,6 +65,12 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     adopted.pop("pgstac:base_item", None)
     adopted.pop("private", None)
     return adopted
+
+
+def _is_path(link: Mapping[str, Any], base: str | None) -> bool:
+    """Whether a link became the path of a file of this machine, which is nobody's business."""
+    here = base is None or not base.startswith(_PLAIN)
+    return here and isinstance(link.get("href"), str) and not _SCHEME.match(link["href"])
 
 
 def _base(base: str | None, links: list[Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -51,6 +51,21 @@ def check_catalogue(conninfo: str) -> None:
             f"the database login {login} may not write items and collections: take eotiles_ingest, or another member "
             "of pgstac_ingest"
         )
+
+
+def stored_items(conninfo: str, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some items, each named by collection and id, are in the catalogue.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with connect(conninfo) as connection:
+        rows = connection.execute(
+            "SELECT i.collection, i.id FROM unnest(%s::text[], %s::text[]) AS n (collection, id) "
+            "JOIN items i USING (collection, id)",
+            [[name[0] for name in names], [name[1] for name in names]],
+        )
+        return {(row[0], row[1]) for row in rows}
 
 
 def connect(conninfo: str, *, more: str = "") -> psycopg.Connection[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from eotiles.core.errors import BadParameter
+from eotiles.ingest.journal import Mark
 
 Json = dict[str, Any]
 
@@ -37,8 +38,11 @@ class Record:
     parent: str | None = None
     """Collection that it was found in, where it names none."""
 
-    page: str | None = None
-    """A line for the journal (ingest/journal.py), once this record and all before it are stored."""
+    gap: bool = False
+    """There may be documents behind this one that were not reached: a later run should try again."""
+
+    mark: Mark | None = None
+    """A line of the journal, once this record and all before it are stored."""
 
     @property
     def is_collection(self) -> bool:

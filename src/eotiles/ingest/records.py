@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from eotiles.ingest.bulk import Bulk, Stored
 from eotiles.ingest.check import check_id
 from eotiles.ingest.foreign import adopt
 from eotiles.ingest.foreign_collection import merged, new_collection, prepare
+from eotiles.ingest.journal import Mark
 from eotiles.ingest.load import check_catalogue
 from eotiles.ingest.record import Record
 from eotiles.ingest.rows import Json, Row, Template, make_row
@@ -28,6 +30,9 @@ from eotiles.read.hrefs import AllowList
 BATCH_ITEMS = 2000
 BATCH_BYTES = 32 * 2**20
 """Of JSON; as Python's objects it is five times as much."""
+
+BATCH_S = 10.0
+"""What came is stored after so long, however little: a slow catalogue is not asked twice for much."""
 
 MOST_LISTED = 1000
 """Refusals that are listed by name; the rest is counted."""
@@ -65,6 +70,9 @@ class Report:
     missing: int = 0
     """Items that were stored or found unchanged, and are not there at the end."""
 
+    gaps: int = 0
+    """Documents that could not be had: a later run may get them, and what is behind them."""
+
     @property
     def complete(self) -> bool:
         """Whether everything that was found is in the catalogue."""
@@ -91,7 +99,7 @@ def ingest_records(
     *,
     conninfo: str,
     allowed: AllowList,
-    acknowledge: Callable[[str], None] | None = None,
+    acknowledge: Callable[[Sequence[Mark]], None] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Bring documents into the catalogue, in batches; one that is refused stops no other.
@@ -103,7 +111,7 @@ def ingest_records(
         options: what is done with them.
         conninfo: of a database login that may write items and collections.
         allowed: what the raster service may open.
-        acknowledge: told the `page` of a record once it and all before it are stored.
+        acknowledge: told the marks of records once these and all before them are stored.
         progress: told after every batch and now and then.
 
     Raises:
@@ -115,21 +123,30 @@ def ingest_records(
     with _no_cycles(), Bulk(conninfo) as bulk:
         work = _Work(bulk, options, allowed, report)
         looked_at = 0
+        marks: list[Mark] = []
+
+        def flush() -> None:
+            work.flush()
+            if acknowledge is not None and marks:
+                acknowledge(marks)
+            marks.clear()
+
         try:
             for record in records:
                 looked_at += 1
                 work.take(record)
+                if record.mark is not None:
+                    marks.append(record.mark)
                 if progress is not None and (looked_at % 100 == 0 or looked_at < 100):
                     progress(looked_at, record.place)
-                if work.is_full or (record.page is not None and acknowledge is not None):
-                    work.flush()
-                    if record.page is not None and acknowledge is not None:
-                        acknowledge(record.page)
-            work.flush()
+                if work.is_full:
+                    flush()
+            flush()
             bulk.finish()
             stored, report.checked = bulk.counted()
             report.missing = stored - report.checked
         except Unavailable as error:
+            report.gaps += 1
             report.refuse(Refusal("the rest", f"was not stored: {error}"))
     return report
 
@@ -147,13 +164,16 @@ class _Work:
         self._documents: dict[str, list[tuple[Record, Json]]] = {}
         self._count = 0
         self._bytes = 0
+        self._since = time.monotonic()
 
     @property
     def is_full(self) -> bool:
-        return self._count >= BATCH_ITEMS or self._bytes >= BATCH_BYTES
+        late = self._count > 0 and time.monotonic() - self._since > BATCH_S
+        return late or self._count >= BATCH_ITEMS or self._bytes >= BATCH_BYTES
 
     def take(self, record: Record) -> None:
         try:
+            self._report.gaps += record.gap
             if record.document is None:
                 raise BadParameter(record.refusal)
             if record.is_collection:
@@ -197,6 +217,7 @@ class _Work:
     def flush(self) -> None:
         documents, self._documents = self._documents, {}
         self._count = self._bytes = 0
+        self._since = time.monotonic()
         for collection, found in documents.items():
             rows = self._rows(collection, found)
             stored = self._bulk.store(rows)
