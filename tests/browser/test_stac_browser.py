@@ -155,7 +155,9 @@ async def test_a_search_with_a_filter_and_an_order(visit: Visiting, url: str) ->
     await form.locator(".sort .multiselect").click()
     await form.locator(".sort .multiselect__option", has_text="Item ID").click()
     await form.locator(".sort").get_by_role("button", name="Descending").click()
-    async with page.expect_response(lambda answer: answer.url.startswith(f"{url}/stac/search")) as got:
+    async with page.expect_response(
+        lambda answer: answer.url.startswith(f"{url}/stac/search")
+    ) as got:
         await form.get_by_role("button", name="Submit").click()
     assert (await got.value).status == 200
     titles = page.locator(".items .card .card-title")

@@ -1,7 +1,7 @@
 """Draw layers in QGIS, without a screen: run by the Python that QGIS is installed for, in a process of its own.
 
-Reads a JSON list of jobs from standard input: {"uri", "bounds": [west, south, east, north] in degrees, "picture": path of
-the PNG to write}. Prints a JSON list with what QGIS says of each layer.
+Reads a JSON list of jobs from standard input: {"uri", "bounds": [west, south, east, north] in degrees, "picture": path
+of the PNG to write}. Prints a JSON list with what QGIS says of each layer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def draw(job: dict) -> dict:
     """Load a layer as *Add layer* of the browser panel does, and draw it on magenta."""
     layer = QgsRasterLayer(job["uri"], "layer", "wms")
     if not layer.isValid():
-        return {"valid": False, "error": layer.error().summary() or layer.dataProvider().error().summary()}
+        return {
+            "valid": False,
+            "error": layer.error().summary() or layer.dataProvider().error().summary(),
+        }
     degrees = QgsCoordinateReferenceSystem("EPSG:4326")
     context = QgsProject.instance().transformContext()
     from_degrees = QgsCoordinateTransform(degrees, layer.crs(), context)

@@ -138,7 +138,9 @@ async def same(
 async def test_tiles_of_a_viewport(database: Database, search: dict[str, Any]) -> None:
     epochs = Epochs()
     known = Known(database, epochs)
-    epochs.confirm(float("inf"))  # else what is older than a second counts as unknown, and a busy machine is slow
+    epochs.confirm(
+        float("inf")
+    )  # else what is older than a second counts as unknown, and a busy machine is slow
     place = mosaic(**search)
     found = 0
     tiles = [(x, y, 11) for x in range(1064, 1072) for y in range(724, 730)]

@@ -9,8 +9,8 @@ import pytest
 
 from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
 from eotiles.core.key import Key, hash_token
-from eotiles.http.write_check import check_footprint, check_hrefs, check_id
 from eotiles.http.write_gate import check_token
+from eotiles.ingest.check import check_footprint, check_hrefs, check_id
 from eotiles.read.hrefs import allow_list
 from tests import builders
 
@@ -97,6 +97,34 @@ def test_points_of_collected_geometries_count() -> None:
                 "geometry": {"type": "GeometryCollection", "geometries": [line, line]},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "reason"),
+    [
+        ([[[0, 0], [1, 1]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, 0], [0.5, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, float("nan")], [0, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, "0"], [0, 0]]], "no GeoJSON"),
+        ("everywhere", "no GeoJSON"),
+        ([], "empty"),
+        ([[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]], "Self-intersection"),
+        ([[[600000, 4700000], [600010, 4700000], [600010, 4700010], [600000, 4700000]]], "degrees"),
+        ([[[0, 80], [1, 80], [1, 91], [0, 80]]], "degrees"),
+    ],
+)
+def test_footprints_lie_on_the_earth_and_do_not_cross_themselves(
+    coordinates: Any, reason: str
+) -> None:
+    geometry = {"type": "Polygon", "coordinates": coordinates}
+    with pytest.raises(BadParameter, match=reason):
+        check_footprint({**builders.item("scene"), "geometry": geometry})
+
+
+def test_a_footprint_may_cross_the_antimeridian() -> None:
+    ring = [[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]
+    item = {**builders.item(), "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    assert check_footprint(item).area == 2.0
 
 
 class TestHrefs:

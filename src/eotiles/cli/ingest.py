@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from eotiles.cli import ingest_products as products
+from eotiles.cli.ingest_items import ingest_items
 from eotiles.cli.ingest_report import report, shown_progress
+from eotiles.cli.ingest_stac import ingest_stac
 from eotiles.cli.serve import embedded_database
 from eotiles.core.domain import DOMAINS
 from eotiles.ingest.bands import SENSORS
@@ -18,6 +20,10 @@ from eotiles.runtime import conninfo
 from eotiles.settings import Settings
 
 app = typer.Typer(help="Bring imagery into the catalogue.", no_args_is_help=True)
+
+
+app.command("items")(ingest_items)
+app.command("stac")(ingest_stac)
 
 
 @app.callback()

@@ -13,7 +13,7 @@ from eotiles.catalog.override import OVERRIDE, check_override
 from eotiles.catalog.restore import restore_collection, restore_item
 from eotiles.catalog.site import Site
 from eotiles.core.errors import BadParameter, EotilesError, ItemsRefused
-from eotiles.http.write_check import (
+from eotiles.ingest.check import (
     MOST_ID,
     check_bbox,
     check_footprint,

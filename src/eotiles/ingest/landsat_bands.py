@@ -13,6 +13,7 @@ from typing import Any
 
 from lxml import etree
 
+from eotiles.core.domain import Domain
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import SENSORS, Band
 from eotiles.ingest.metadata import inside, number_of
@@ -41,7 +42,7 @@ class _Derived:
     """A quantity of Level-2 beside reflectance and temperature, as the product guide (LSDS-1619) has it."""
 
     key: str
-    domain: str
+    domain: Domain
     scale: float
     unit: str | None = None
 
@@ -160,7 +161,7 @@ def _band_file(
         band = ProductBand(detail, "dn")
     else:
         scale, offset = _rescaling(root, match[1], level=level, thermal=thermal)
-        domain = "kelvin" if thermal else "reflectance" if level == 2 else "toa_reflectance"
+        domain: Domain = "kelvin" if thermal else "reflectance" if level == 2 else "toa_reflectance"
         band = ProductBand(
             detail, domain, scale=scale, offset=offset, unit="K" if thermal else None
         )

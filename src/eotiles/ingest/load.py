@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -32,7 +32,7 @@ WHERE space.nspname = 'pgstac' AND relation.relname IN ('items', 'collections')
 HAVING count(*) = 2
 """
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 
 
 def check_catalogue(conninfo: str) -> None:
@@ -54,8 +54,23 @@ def check_catalogue(conninfo: str) -> None:
         )
 
 
-def connect(conninfo: str) -> psycopg.Connection[Any]:
-    """A connection as pgSTAC wants it.
+def stored_items(conninfo: str, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some items, each named by collection and id, are in the catalogue.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with connect(conninfo) as connection:
+        rows = connection.execute(
+            "SELECT i.collection, i.id FROM unnest(%s::text[], %s::text[]) AS n (collection, id) "
+            "JOIN items i USING (collection, id)",
+            [[name[0] for name in names], [name[1] for name in names]],
+        )
+        return {(row[0], row[1]) for row in rows}
+
+
+def connect(conninfo: str, *, more: str = "") -> psycopg.Connection[Any]:
+    """A connection as pgSTAC wants it, with more options of the session.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -63,7 +78,7 @@ def connect(conninfo: str) -> psycopg.Connection[Any]:
     try:
         return psycopg.connect(
             conninfo,
-            options=SESSION,
+            options=f"{SESSION} {more}",
             connect_timeout=5,
             application_name="eotiles ingest",
             autocommit=True,
@@ -104,7 +119,7 @@ def _upsert(
     options: IngestOptions,
 ) -> Outcome:
     # Two programs that widen one collection at a time would lose one of the widenings.
-    connection.execute(_LOCK, [options.collection])
+    connection.execute(LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
     stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
     sample = sample_items(connection, options.collection, without=item["id"])

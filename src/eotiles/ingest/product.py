@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from eotiles.core.domain import Domain
 from eotiles.ingest.bands import Band
 from eotiles.ingest.period import Period
 from eotiles.ingest.scenes import Refusal
@@ -19,7 +20,7 @@ class ProductBand:
     """A band of a file, and what its numbers mean."""
 
     detail: Band
-    domain: str
+    domain: Domain
     """dn, toa_reflectance, reflectance, amplitude, kelvin, metres, index or display."""
 
     scale: float = 1.0

@@ -20,7 +20,6 @@ from eotiles.ingest.folder import SceneFolder, retire, scene_folder
 from eotiles.ingest.geocode import geocoded
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail
-from eotiles.ingest.layers import renders
 from eotiles.ingest.load import check_catalogue, load_scene
 from eotiles.ingest.options import IngestOptions, check_id
 from eotiles.ingest.place import Placed, kept_path, place, publish
@@ -167,7 +166,7 @@ def _ingest(
         )
         picture, shape = draw_thumbnail(bands, surveys, placed, folder)
         add_thumbnail(item, str(picture), shape)
-        outcome = load_scene(item, renders(bands, title=chosen.title), chosen, conninfo=to.conninfo)
+        outcome = load_scene(item, chosen, conninfo=to.conninfo)
         retire(folder, {Path(asset["href"]) for asset in item["assets"].values()})
     return Ingested(
         item=product.id,

@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from eotiles.core.domain import Domain
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import SENSORS, Band
 from eotiles.ingest.metadata import number_of
@@ -48,7 +49,7 @@ SCENE_CLASSES = (
 class Radiometry:
     """What digital numbers of a product mean: (dn + offset) / quantification."""
 
-    domain: str
+    domain: Domain
     """toa_reflectance or reflectance."""
 
     quantification: float

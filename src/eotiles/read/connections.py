@@ -12,9 +12,12 @@ import ipaddress
 import math
 import random
 import socket
+import ssl
 import time
 from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 from urllib3.util.connection import allowed_gai_family, create_connection
@@ -105,6 +108,37 @@ def connection_classes(
             return _connect(self)
 
     return Plain, Secure
+
+
+def connection_pool(
+    kind: str,
+    host: str,
+    *,
+    classes: tuple[type[HTTPConnection], type[HTTPSConnection]],
+    most: int,
+    tls: ssl.SSLContext | None,
+    proxy: str | None,
+) -> HTTPConnectionPool:
+    """At most so many connections to a server; `host` is that of an address, with its port.
+
+    Raises:
+        Unreachable: it has no such port.
+    """
+    parts = urlsplit(f"//{host}")
+    try:
+        name, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise Unreachable("its address has no such port") from error
+    pool: HTTPConnectionPool
+    if proxy is not None:
+        manager = ProxyManager(proxy, maxsize=most, block=True, ssl_context=tls)
+        pool = manager.connection_from_host(name, port, kind)
+    elif kind == "https":
+        pool = HTTPSConnectionPool(name, port, maxsize=most, block=True, ssl_context=tls)
+    else:
+        pool = HTTPConnectionPool(name, port, maxsize=most, block=True)
+    pool.ConnectionCls = classes[1] if pool.scheme == "https" else classes[0]
+    return pool
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:

@@ -13,12 +13,12 @@ from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from eotiles.core.deadline import left_s
-from eotiles.read.connections import connection_classes, names_an_address
+from eotiles.read.connections import connection_classes, connection_pool, names_an_address
 from eotiles.read.location import Location
 from eotiles.read.objects import Changed, NotThere, Part, StoreError, Unreachable, part
 from eotiles.read.ranges import Range
@@ -144,32 +144,21 @@ class Web:
             return self._pools[key]
 
     def _made(self, location: Location) -> HTTPConnectionPool:
-        parts = urlsplit(f"//{location.host}")
-        try:
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise Unreachable("its address has no such port") from error
-        plain, secure = connection_classes(
-            private=names_an_address(host) or location.host in self._private_hosts,
-            read_s=self._read_s,
-            answer_s=self._answer_s,
-        )
+        host = urlsplit(f"//{location.host}").hostname or ""
         if location.kind == "https" and self._tls is None:
             self._tls = ssl.create_default_context(cafile=self._ca_file)
-        pool: HTTPConnectionPool
-        if self._proxy is not None:
-            manager = ProxyManager(
-                self._proxy, maxsize=self._connections_max, block=True, ssl_context=self._tls
-            )
-            pool = manager.connection_from_host(host, port, location.kind)
-        elif location.kind == "https":
-            pool = HTTPSConnectionPool(
-                host, port, maxsize=self._connections_max, block=True, ssl_context=self._tls
-            )
-        else:
-            pool = HTTPConnectionPool(host, port, maxsize=self._connections_max, block=True)
-        pool.ConnectionCls = secure if pool.scheme == "https" else plain
-        return pool
+        return connection_pool(
+            location.kind,
+            location.host,
+            classes=connection_classes(
+                private=names_an_address(host) or location.host in self._private_hosts,
+                read_s=self._read_s,
+                answer_s=self._answer_s,
+            ),
+            most=self._connections_max,
+            tls=self._tls,
+            proxy=self._proxy,
+        )
 
 
 class _MayPass(Exception):

@@ -22,6 +22,7 @@ from stac_fastapi.types.extension import ApiExtension
 
 from eotiles.catalog.aggregations import MOST_BUCKETS, Asked, counted, described
 from eotiles.core.errors import BadParameter, UnknownCollection
+from eotiles.core.invalid import explain
 from eotiles.core.sql import read_sql
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
@@ -126,7 +127,7 @@ class Aggregations(AsyncBaseAggregationClient):
                 **{name: value for name, value in members.items() if value is not None}
             )
         except ValidationError as error:
-            raise BadParameter(parameters.explain(error)) from error
+            raise BadParameter(explain(error)) from error
 
 
 async def _count(connection: Connection, search: str, asked: Asked) -> list[Record]:

@@ -21,6 +21,7 @@ from eotiles.catalog.filters import (
 )
 from eotiles.catalog.query import filter_from_query
 from eotiles.core.errors import BadParameter
+from eotiles.core.invalid import explain
 
 MOST_ITEMS = 1000
 """Items or collections of one page; asking for more gives this many."""
@@ -84,15 +85,6 @@ def one_sentence() -> Iterator[None]:
         if isinstance(error.__cause__, ValidationError):
             raise BadParameter(explain(error.__cause__)) from error
         raise
-
-
-def explain(error: ValidationError) -> str:
-    """Which members are wrong, and how."""
-    problems = [
-        f"{'.'.join(str(part) for part in each['loc']) or 'search'}: {each['msg'].removeprefix('Value error, ')}"
-        for each in error.errors()[:5]
-    ]
-    return "; ".join(problems)[:1000]
 
 
 def bounded(search: PgstacSearch) -> None:

@@ -1,20 +1,22 @@
-"""What an item or a collection must be before it is stored, beyond its schema."""
+"""What an item or a collection must be before it is stored, beyond its schema; whichever way it comes in."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import orjson
 import shapely
 from pydantic import BaseModel, ValidationError
+from shapely.geometry.base import BaseGeometry
 from stac_pydantic import Item
 
 from eotiles.catalog.bands import is_raster
 from eotiles.core.errors import BadParameter, HrefRefused
-from eotiles.http.stac.parameters import explain
+from eotiles.core.invalid import explain
 from eotiles.read.hrefs import AllowList
 
 Json = dict[str, Any]
@@ -25,7 +27,18 @@ MOST_POINTS = 10_000
 MOST_ID = 200
 """Characters of an id."""
 
+_POINT_BYTES = 128
+"""More than a position takes as JSON: what is longer than all of them together is not even parsed."""
+
+REACH = 180.0
+"""Degrees of longitude that a footprint may reach, as GeoJSON has it."""
+
+REACH_ELSEWHERE = 360.0
+"""Footprints across the antimeridian go on beyond 180 degrees in some catalogues."""
+
 _LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
+_ELSEWHERE = ("https://", "http://", "s3://", "gs://", "az://", "abfs://", "abfss://", "ftp://")
+"""Where things may lie that are never opened here."""
 
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
 """Characters that mean something in an address or hide in a log."""
@@ -64,39 +77,42 @@ def check_model(model: type[Model], document: Json, *, name: str) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
+    except RecursionError as error:
+        raise BadParameter(f"{name} is nested too deeply") from error
 
 
-def check_footprint(item: Json) -> None:
-    """Pass a geometry that pgSTAC can index and a map can show. To be called after the schema was checked.
+def check_footprint(item: Json, *, reach: float = REACH) -> BaseGeometry:
+    """The geometry, if pgSTAC can index it and mosaics can reckon with it; `reach` in degrees of longitude.
 
     Raises:
-        BadParameter: there is none, it has too many points, lies off the globe, or its rings cross themselves.
+        BadParameter: there is none; it has too many points, some that lie nowhere on the Earth, or crosses itself.
     """
     name = f"item {item.get('id')!r}"
     geometry = item.get("geometry")
     if not isinstance(geometry, Mapping):
         raise BadParameter(f"{name} has no geometry, by which it would be found")
-    points = _points(geometry.get("coordinates", geometry.get("geometries")))
-    for count, point in enumerate(points, start=1):
-        if count > MOST_POINTS:
-            raise BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
-        if not all(_is_number(value) for value in point) or len(point) < 2:
-            raise BadParameter(f"the geometry of {name} has a point that is not made of numbers")
-        if not (abs(point[0]) <= 180 and abs(point[1]) <= 90):
-            raise BadParameter(
-                f"the geometry of {name} has a point at {point[0]:g}, {point[1]:g}: longitudes are -180 to 180 "
-                "degrees, latitudes -90 to 90"
-            )
+    many = BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
     try:
-        shape = shapely.geometry.shape(geometry)
-    except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+        text = orjson.dumps(geometry)
+        if len(text) > MOST_POINTS * _POINT_BYTES:
+            raise many
+        shape = shapely.from_geojson(text)
+    except (shapely.errors.GEOSException, TypeError, ValueError) as error:
+        # orjson and GEOS have no other errors; NaN, which orjson writes as null, is among their reasons.
         raise BadParameter(f"the geometry of {name} is no GeoJSON geometry") from error
     if shape.is_empty:
-        raise BadParameter(f"the geometry of {name} is empty, it would never be found")
-    if not shape.is_valid:
+        raise BadParameter(f"the geometry of {name} is empty")
+    if shapely.get_num_coordinates(shape) > MOST_POINTS:
+        raise many
+    west, south, east, north = shape.bounds
+    if not (-reach <= west <= east <= reach and -90.0 <= south <= north <= 90.0):
         raise BadParameter(
-            f"the geometry of {name} is not valid: {shapely.is_valid_reason(shape)[:200]}"
+            f"the geometry of {name} lies beyond the Earth: longitudes are -180 to 180 degrees, latitudes -90 to 90"
         )
+    if not shapely.is_valid(shape):
+        reason = shapely.is_valid_reason(shape)
+        raise BadParameter(f"the geometry of {name} is not valid: {reason}")
+    return shape
 
 
 def check_times(item: Json, model: Item) -> None:
@@ -139,7 +155,7 @@ def check_bbox(item: Json) -> None:
 def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
     """Pass assets that the raster service may open, and links that a browser may follow.
 
-    What is no GeoTIFF is never opened here: it may lie anywhere on the web.
+    What is no GeoTIFF is never opened here: it may lie anywhere outside this machine.
 
     Raises:
         HrefRefused: an asset lies elsewhere, or a link is no address.
@@ -149,11 +165,16 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
         href = asset.get("href") if isinstance(asset, Mapping) else None
         if not isinstance(href, str) or not href.strip():
             raise BadParameter(f"asset {key!r} of {name} has no href")
-        if is_raster(asset) or not href.lower().startswith(("https://", "http://")):
+        if allowed.is_sure(href):
+            continue
+        if is_raster(asset) or not href.lower().startswith(_ELSEWHERE):
             allowed.locate(href, asset=key, item=name)
     for link in thing.get("links") or ():
         # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.
-        scheme = _scheme(str(link.get("href")))
+        href = str(link.get("href"))
+        if href.startswith(("https://", "http://")):
+            continue
+        scheme = _scheme(href)
         if scheme not in _LINK_SCHEMES:
             raise HrefRefused(
                 f"a link {link.get('rel')!r} of {name} leads to {scheme!r}: not an address to follow"
@@ -170,15 +191,3 @@ def _scheme(href: str) -> str:
         return urlsplit(href).scheme.lower()
     except ValueError:  # a bracket that is no IPv6 address
         return "?"
-
-
-def _points(value: Any) -> Iterator[Any]:
-    """Positions of GeoJSON coordinates, or of the geometries of a collection."""
-    if isinstance(value, Mapping):
-        yield from _points(value.get("coordinates", value.get("geometries")))
-    elif isinstance(value, list | tuple):
-        if value and not isinstance(value[0], list | tuple | Mapping):
-            yield value
-        else:
-            for part in value:
-                yield from _points(part)
