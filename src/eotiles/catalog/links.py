@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from eotiles.catalog.alike import layers_of
 from eotiles.catalog.layers import OfferedLayer, Query, offered_layers
 from eotiles.catalog.site import Site, published_href
 
@@ -55,7 +56,7 @@ def link_item(
     assets = served.get("assets") or {}
     properties = served.get("properties") or {}
     own = properties.get("renders")
-    layers = offered_layers(
+    layers = layers_of(
         assets, renders={**renders, **(own if isinstance(own, dict) else {})}, properties=properties
     )
     address = site.item(collection, name)
