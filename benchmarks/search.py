@@ -89,7 +89,7 @@ def _measured(case: Case, rivals: tuple[Api, Api, Api], *, items: int, requests:
     """The case's lines: against the stock application, against the tuned one, and its slowest requests."""
     count = max(5, round(requests * case.share))
     asked = case.requests(count + WARM_UP, items=items)
-    timings = interleave(rivals, asked, warm_up=WARM_UP)
+    timings = interleave(rivals, asked, warm_up=WARM_UP, same=not case.sorts_numbers)
     mine, plain, tuned = (rival.name for rival in rivals)
     rates = [
         crowd(rival, case.requests(count, items=items, seed="crowd"), clients=CLIENTS)

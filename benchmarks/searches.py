@@ -39,6 +39,9 @@ class Case:
     share: float = 1.0
     """Of a run's requests: what takes a second is asked less often."""
 
+    sorts_numbers: bool = False
+    """Whether a stock pgSTAC, which sorts what it does not know as text, may find others first."""
+
     def requests(self, count: int, *, items: int, seed: str = "") -> list[Asked]:
         """`count` requests, always the same ones for a seed."""
         chance = random.Random(f"{self.name}/{seed}")
@@ -140,6 +143,16 @@ def _clearest_of_all(chance: random.Random, items: int) -> Asked:
     )  # fmt: skip
 
 
+def _square(chance: random.Random, items: int) -> Asked:
+    kind = _kind(chance)
+    count = archive.counts(items)[kind.id]
+    code = archive.item(kind, chance.randrange(count), of=count)["properties"]["grid:code"]
+    return _post(
+        collections=[kind.id], limit=10, filter_lang="cql2-json",
+        filter={"op": "=", "args": [{"property": "grid:code"}, code]},
+    )  # fmt: skip
+
+
 def _ids_only(chance: random.Random, items: int) -> Asked:
     return _post(
         collections=[_kind(chance).id], datetime=f"../{_moment(chance)}", limit=100,
@@ -211,8 +224,9 @@ CASES = (
     Case("latest of a collection", _latest_of_one),
     Case("page of 100", _page(100), share=0.5),
     Case("page of 1000", _page(1000), share=0.2),
-    Case("sorted by clouds, box and year", _clearest),
-    Case("sorted by clouds, collection", _clearest_of_all, share=0.3),
+    Case("sorted by clouds, box and year", _clearest, sorts_numbers=True),
+    Case("sorted by clouds, collection", _clearest_of_all, share=0.2, sorts_numbers=True),
+    Case("square of a grid", _square, share=0.5),
     Case("ids only, page of 100", _ids_only, share=0.5),
     Case("polygon and year", _within),
     Case("item", _one_item),

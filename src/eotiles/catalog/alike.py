@@ -1,7 +1,7 @@
 """Items that look alike offer the same layers: `offered_layers`, worked out once for all of them. Pure.
 
-Nearly all items of a collection have the same assets but for their hrefs, and of their properties only a few tell what a
-number in a band means. Which ones is not written down here: it is watched.
+Nearly all items of a collection have the same assets but for their hrefs, and of their properties only a few tell what
+a number in a band means. Which ones is not written down here: it is watched.
 """
 
 from __future__ import annotations
