@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from eotiles.catalog.layers import OfferedLayer, Query, collection_layers, offered_layers
+from eotiles.catalog.alike import layers_of
+from eotiles.catalog.layers import OfferedLayer, Query, collection_layers
 from eotiles.catalog.site import Site, published_href
 
 Json = dict[str, Any]
@@ -58,7 +59,7 @@ def link_item(
     assets = served.get("assets") or {}
     properties = served.get("properties") or {}
     own = properties.get("renders")
-    layers = offered_layers(
+    layers = layers_of(
         item.get("assets") or {},  # as stored: where a file lies decides whether it can be drawn
         renders={**renders, **(own if isinstance(own, dict) else {})},
         properties=properties,

@@ -36,6 +36,7 @@ def migrate(conninfo: str) -> str:
             version = _migrate_pgstac(conninfo)
             _run(connection, "grants")
             _run(connection, "changes")
+            _run(connection, "queryables")
             return version
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+import orjson
 from fastapi import Request
 from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.models.links import PagingLinks, SearchLinks
 from stac_fastapi.pgstac.types.search import PgstacSearch
+from stac_fastapi.pgstac.utils import filter_fields
 from stac_fastapi.types.errors import NotFoundError
+from stac_fastapi.types.requests import get_base_url
 from starlette.responses import Response
 
 from eotiles.catalog.filters import flat_bbox
@@ -18,7 +22,9 @@ from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
 from eotiles.http.stac.landing import aggregation_links, landing_links, sortables_link
+from eotiles.http.stac.page import read_page
 from eotiles.http.stac.recent import Recent
+from eotiles.http.stac.relations import item_links
 
 Json = dict[str, Any]
 
@@ -77,30 +83,54 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
 
     async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
         parameters.bounded(search_request)
-        found = cast(Json, await super()._search_base(search_request, request))
-        fields = getattr(search_request, "fields", None)
-        additions = (
-            _additions(fields.include or set(), fields.exclude or set()) if fields else Additions()
-        )
-        renders = await self._renders_of(found["features"], request)
-        site = site_of(request)
-        found["features"] = [
-            link_item(
-                site, item, renders=renders.get(item.get("collection", ""), {}), additions=additions
+        text = search_request.model_dump_json(exclude_none=True, by_alias=True)
+        async with request.app.state.get_connection(request, "r") as connection:
+            page = await read_page(
+                connection,
+                text,
+                limit=search_request.limit or 10,
+                token=getattr(search_request, "token", None),
             )
-            for item in found["features"]
-        ]
-        return found
+        served = await self._served(page.items, request, getattr(search_request, "fields", None))
+        paging = PagingLinks(request=request, next=page.next, prev=page.prev)
+        return {
+            "type": "FeatureCollection",
+            "links": await paging.get_links(),
+            "features": served,
+            **({} if page.matched is None else {"numberMatched": page.matched}),
+            "numberReturned": len(served),
+        }
+
+    async def _served(self, items: Sequence[Json], request: Request, fields: Any) -> list[Json]:
+        """Items of a page as they are served: the members asked for, with their links and layers."""
+        include = sorted(fields.include or ()) if fields else []
+        exclude = sorted(fields.exclude or ()) if fields else []
+        additions = _additions(set(include), set(exclude))
+        renders = await self._renders_of(items, request)
+        site, base = site_of(request), get_base_url(request)
+        served = []
+        for whole in items:
+            item = filter_fields(whole, include, exclude)
+            if "links" not in exclude:
+                item["links"] = item_links(
+                    base,
+                    collection=whole["collection"],
+                    item=whole["id"],
+                    stored=item.get("links") or (),
+                )
+            known = renders.get(item.get("collection", ""), {})
+            served.append(link_item(site, item, renders=known, additions=additions))
+        return served
 
     async def get_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
     ) -> Any:
-        try:
-            return await super().get_item(item_id, collection_id, request)
-        except NotFoundError as error:
-            raise UnknownItem(
-                f"there is no item {item_id!r} in collection {collection_id!r}"
-            ) from error
+        search = self.pgstac_search_model(ids=[item_id], collections=[collection_id], limit=1)
+        found = await self._search_base(search, request)
+        if not found["features"]:
+            await self.get_collection(collection_id, request)
+            raise UnknownItem(f"there is no item {item_id!r} in collection {collection_id!r}")
+        return _geojson(found["features"][0])
 
     async def item_collection(
         self,
@@ -140,7 +170,11 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     async def post_search(
         self, search_request: PgstacSearch, request: Request, **kwargs: Any
     ) -> Any:
-        return _geojson(await super().post_search(search_request, request))
+        found = await self._search_base(search_request, request)
+        fields = getattr(search_request, "fields", None)
+        if not (fields and (fields.include or fields.exclude)):
+            found["links"] = await SearchLinks(request=request).get_links(found["links"])
+        return _geojson(found)
 
     def _clean_search_args(
         self,
@@ -214,7 +248,9 @@ def _with_identity(names: list[str] | None) -> list[str] | None:
     return [*kept, "id"] if any(not name.startswith("-") for name in kept) else kept or None
 
 
-def _geojson(answer: Any) -> Any:
+def _geojson(answer: Any) -> Response:
+    """The answer as it is sent. Left to FastAPI, every value of every item would be looked at once more."""
     if isinstance(answer, Response):
         answer.headers["content-type"] = GEOJSON
-    return answer
+        return answer
+    return Response(orjson.dumps(answer), media_type=GEOJSON)
