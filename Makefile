@@ -7,14 +7,18 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
+# BROWSER=1: STAC Browser is built (two to four minutes, once) and shown at /browser.
+WITH_BROWSER = $(if $(BROWSER),folder=$$($(BIN)/python scripts/stac_browser.py) && EOTILES_BROWSER=$$folder)
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo serve test unit lint format bench bench-tiles soak screenshot settings clean
+.PHONY: help setup demo serve test unit lint format bench bench-search bench-tiles soak screenshot settings clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo CHECK=1      asks the demo itself and exits 0 or 1 (PORT=8080 by default)"
+	@echo "  make demo BROWSER=1    adds STAC Browser at /browser (built from npm the first time: some minutes)"
 	@echo "  make test ARGS='-k x'  passes options to pytest"
 
 setup: ## Install what is missing: PostgreSQL + PostGIS, a venv with pinned packages, MapLibre
@@ -22,11 +26,11 @@ setup: ## Install what is missing: PostgreSQL + PostGIS, a venv with pinned pack
 
 demo: ## Set everything up, ingest a real Sentinel-2 scene and serve it
 	@scripts/setup run
-	@$(BIN)/eotiles demo $(if $(CHECK),--check) $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(WITH_BROWSER) $(BIN)/eotiles demo $(if $(CHECK),--check) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 serve: ## Serve the catalogue, the tiles and the map from your own data folder (EOTILES_DATA)
 	@scripts/setup run
-	@$(BIN)/eotiles serve $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(WITH_BROWSER) $(BIN)/eotiles serve $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: ## Set up and run all tests, and what lint checks
 	@scripts/setup test
@@ -58,6 +62,10 @@ bench: ## Print the benchmarks (STRICT=1 exits 1 where a bar is missed)
 	@scripts/setup test
 	@set -e; for name in bandmath encoders raster_tiles; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json; done
+
+bench-search: ## Benchmark searches of a million items against stac-fastapi-pgstac (ARGS="--items 100000": quick)
+	@scripts/setup test
+	@$(BIN)/python benchmarks/search.py --json build/benchmarks/search.json $(ARGS)
 
 bench-tiles: ## Benchmark tiles against titiler.pgstac, 15 min (ARGS=--quick: 2 min; ARGS=--markdown writes the page)
 	@scripts/setup test

@@ -6,15 +6,14 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-_START, _END = "<!-- table -->", "<!-- end of table -->"
 
-
-def write_page(run: dict[str, Any], page: Path) -> None:
-    """Replaces the table of the page, between its two marks."""
+def write_page(run: dict[str, Any], page: Path, *, name: str = "table") -> None:
+    """Replaces a table of the page, between its two marks."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     text = page.read_text()
-    before, rest = text.split(_START)
-    after = rest.split(_END)[1]
-    page.write_text(f"{before}{_START}\n{table(run)}\n{_END}{after}")
+    before, rest = text.split(start)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{start}\n{table(run)}\n{end}{after}")
 
 
 def table(run: dict[str, Any]) -> str:

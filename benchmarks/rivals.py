@@ -88,7 +88,7 @@ def ours(data: Path, *, roots: str, logs: Path, name: str = "ours") -> Rival:
     server = Server(
         name,
         [sys.executable, "-m", "eotiles", "serve", "--service", "raster", "--port", str(port)],
-        environment=_environment()
+        environment=environment()
         | {
             "EOTILES_DATA": str(data),
             "EOTILES_ASSET_ROOTS": roots,
@@ -119,7 +119,7 @@ def peer(name: str, *, conninfo: str, logs: Path, settings: dict[str, str]) -> R
             sys.executable, "-m", "uvicorn", "titiler.pgstac.main:app", "--workers", "1", "--port", str(port),
             "--log-level", "warning", "--no-access-log",
         ],
-        environment=_environment() | database | settings,
+        environment=environment() | database | settings,
         port=port,
         ready="/healthz",
         log=logs / f"{name}.log",
@@ -127,7 +127,18 @@ def peer(name: str, *, conninfo: str, logs: Path, settings: dict[str, str]) -> R
     return Rival(server, "", is_ours=False)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours without what would configure a rival or a database by accident."""
-    odd = ("PG", "EOTILES_", "GDAL_", "CPL_", "VSI_", "TITILER_", "RIO_TILER_", "MOSAIC_")
+    odd = (
+        "PG",
+        "EOTILES_",
+        "GDAL_",
+        "CPL_",
+        "VSI_",
+        "TITILER_",
+        "RIO_TILER_",
+        "MOSAIC_",
+        "USE_",
+        "ENABLE",
+    )
     return {name: value for name, value in os.environ.items() if not name.startswith(odd)}

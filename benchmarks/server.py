@@ -126,7 +126,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """Seconds of user and system time so far, with those of child processes that live."""
-        return sum(time.clock_gettime(_cpu_clock(pid)) for pid in _family(self.pid))
+        return cpu_of(self.pid)
 
     def rss_mb(self) -> float:
         """Resident memory, in 10^6 bytes."""
@@ -216,6 +216,11 @@ def _ask(connection: http.client.HTTPConnection, path: str) -> bytes:
     if answer.status != 200:
         raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
     return body
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of user and system time so far of a process and its descendants that live."""
+    return sum(time.clock_gettime(_cpu_clock(each)) for each in _family(pid))
 
 
 def _family(pid: int) -> list[int]:

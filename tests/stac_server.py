@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import uvicorn
 from psycopg.types.json import Jsonb
+from starlette.types import ASGIApp
 
 from eotiles import tiler
 from eotiles.http.one import create_one
@@ -127,8 +128,13 @@ def count(conninfo: str, table: str) -> int:
 
 
 @contextmanager
-def serving(settings: Settings, services: Sequence[Service] = ("stac", "ingest")) -> Iterator[str]:
-    """Run services under one origin in a real server on a free port; gives the origin.
+def serving(
+    settings: Settings,
+    services: Sequence[Service] = ("stac", "ingest"),
+    *,
+    app: ASGIApp | None = None,
+) -> Iterator[str]:
+    """Run services under one origin, or an application, in a real server on a free port; gives the origin.
 
     What a server compiles beside serving is compiled before: Numba changes the filters of warnings meanwhile, which are
     those of all threads, and what tests make an error reaches code that had asked for quiet.
@@ -140,7 +146,10 @@ def serving(settings: Settings, services: Sequence[Service] = ("stac", "ingest")
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
             uvicorn.Config(
-                create_one(settings, services), log_config=None, access_log=False, lifespan="on"
+                app or create_one(settings, services),
+                log_config=None,
+                access_log=False,
+                lifespan="on",
             )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from eotiles.bandmath.grammar import free_names
-from eotiles.catalog.bands import asset_sources, geotiff_assets, sources
+from eotiles.catalog.bands import asset_sources, raster_assets, sources
 from eotiles.core.errors import BadParameter, MissingBand, UnknownAsset, UnknownBand
 from eotiles.core.index import INDICES, Index
 from eotiles.core.source import Source
@@ -303,8 +303,8 @@ def name_of(item: Json) -> str:
 
 
 def _step(item: Json, choice: AssetChoice) -> Step:
-    if choice.asset not in geotiff_assets(item):
-        having = ", ".join(geotiff_assets(item)[:20]) or "none"
+    if choice.asset not in raster_assets(item):
+        having = ", ".join(raster_assets(item)[:20]) or "none"
         raise UnknownAsset(
             f"item {name_of(item)} has no GeoTIFF asset {choice.asset!r}; it has {having}"
         )

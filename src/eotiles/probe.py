@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eotiles.catalog.bands import geotiff_assets
+from eotiles.catalog.bands import raster_assets
 from eotiles.catalog.documented import BASELINE_OF_OFFSET
 from eotiles.catalog.plausibility import Figures, Sample, figures, implausible
 from eotiles.catalog.product import Product, product
@@ -78,7 +78,7 @@ def probe(item: Json, files: Files) -> Report:
     """Look at every band that can be drawn; labels say nothing that could be wrong."""
     found: list[ProbedBand] = []
     errors: list[str] = []
-    for asset in geotiff_assets(item)[:ASSETS_MAX]:
+    for asset in raster_assets(item)[:ASSETS_MAX]:
         try:
             found += _probe_asset(item, asset, files)
         except EotilesError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eotiles.catalog.database import Database, Role
+from eotiles.core.errors import SetupError
+from eotiles.core.key import Key, parse_keys
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
 
@@ -50,6 +53,37 @@ def conninfo(settings: Settings, role: Role) -> str:
     if host.startswith("/"):
         return f"postgresql://{login}@/{name}?host={quote(host, safe='')}&port={port}"
     return f"postgresql://{login}@{host}:{port}/{name}"
+
+
+def writing_keys(settings: Settings) -> tuple[Key, ...]:
+    """Who may write over HTTP; empty: nobody may.
+
+    Raises:
+        SetupError: the file of keys cannot be read, others than its owner could change it, or a key is written wrong.
+    """
+    lines = settings.ingest_token_sha256.split(",")
+    file = settings.ingest_token_sha256_file
+    if file is not None:
+        name = "the file of EOTILES_INGEST_TOKEN_SHA256_FILE"
+        try:
+            with file.open(encoding="utf-8") as opened:
+                if os.fstat(opened.fileno()).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    raise SetupError(
+                        f"{name} can be changed by others than its owner, who could let anybody write: chmod go-w"
+                    )
+                # Its lines come first: they are counted from 1 in what is said about them.
+                lines = [*opened.read().splitlines(), *lines]
+        except (OSError, UnicodeDecodeError) as error:
+            raise SetupError(
+                f"{name} cannot be read ({getattr(error, 'strerror', 'no text')})"
+            ) from error
+    try:
+        return parse_keys(lines)
+    except ValueError as error:
+        raise SetupError(
+            f"the keys that may write over HTTP cannot be used, {error} (EOTILES_INGEST_TOKEN_SHA256, "
+            "EOTILES_INGEST_TOKEN_SHA256_FILE)"
+        ) from error
 
 
 def open_database(settings: Settings, role: Role) -> Database:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         description="Comma-separated origins (https://host) besides eotiles' own from which the map page may load "
         "thumbnails and tiles.",
     )
+    browser: Path | None = Field(
+        None,
+        description="Folder with a STAC Browser to show at /browser (scripts/stac_browser.py builds one and prints "
+        "its folder). Unset: /browser leads to the public STAC Browser.",
+    )
     cors_origins: str = Field(
         "*",
         description="Comma-separated origins that browsers may call from. Credentials are never allowed.",
@@ -148,11 +153,14 @@ class Settings(BaseSettings):
     # Writing over HTTP
     ingest_token_sha256: str = Field(
         "",
-        description="Comma-separated SHA-256 hashes (hex) of the bearer tokens that may write under /stac. "
-        "Empty: writing over HTTP is off. `eotiles token` makes one.",
+        description="Comma-separated SHA-256 hashes (hex) of bearer tokens that may write every collection under "
+        "/stac. Empty, as is the file: writing over HTTP is off. `eotiles token` makes one.",
     )
     ingest_token_sha256_file: Path | None = Field(
-        None, description="File with such hashes, one a line (a container secret)."
+        None,
+        description="File of keys that may write (a container secret), one a line: NAME SHA256 COLLECTIONS, where "
+        "COLLECTIONS are comma-separated ids, beginnings of ids with a star (landsat-*), or *; or a hash alone, which "
+        "may write everything. Nobody but its owner may be able to change it.",
     )
 
     # Operating
@@ -173,6 +181,12 @@ class Settings(BaseSettings):
     def _data(cls, value: Path) -> Path:
         # Items hold paths below it: they have to mean the same in every process, wherever it was started.
         return value.expanduser().absolute()
+
+    @field_validator("browser", mode="before")
+    @classmethod
+    def _browser(cls, value: object) -> object:
+        # An empty variable is how a compose file leaves one out.
+        return None if value == "" else value
 
     @field_validator("stac_path", "raster_path", "assets_path")
     @classmethod
@@ -206,11 +220,3 @@ class Settings(BaseSettings):
         """Hosts that may have a private address."""
         hosts = (host.strip().lower() for host in self.asset_private_hosts.split(","))
         return frozenset(host for host in hosts if host)
-
-    @cached_property
-    def token_hashes(self) -> frozenset[str]:
-        """SHA-256 hashes of the tokens that may write; empty: nobody may."""
-        text = self.ingest_token_sha256
-        if self.ingest_token_sha256_file is not None:
-            text += "," + self.ingest_token_sha256_file.read_text().replace("\n", ",")
-        return frozenset(part.strip().lower() for part in text.split(",") if part.strip())

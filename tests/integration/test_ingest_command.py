@@ -58,6 +58,7 @@ def test_the_summary_names_what_came_in_and_what_was_refused(
     assert done.stdout.splitlines() == [
         "ingested ingest-command/s2-20190918, taken 2019-09-18T00:00:00Z (by file name)",
         "1 ingested, 0 updated, 0 unchanged, 2 refused",
+        "1 items in ingest-command, of them 1 from this run, checked",
     ]
     assert "note:" not in done.stderr
     assert not done.stderr.startswith("\n"), "blank lines of a progress bar that nobody sees"

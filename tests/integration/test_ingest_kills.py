@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +12,7 @@ import pytest
 import rasterio
 
 from tests.builders import geotiff, ramp
+from tests.kills import Victim
 
 pytestmark = pytest.mark.integration
 
@@ -36,64 +33,18 @@ BANDS = ("B04", "B08")
 SIDE = 700
 
 
-class Kills:
+class Kills(Victim):
     """An archive of three scenes, and processes that ingest it."""
 
     def __init__(self, conninfo: str, folder: Path) -> None:
-        self.conninfo = conninfo
-        self.archive = folder / "archive"
-        self.assets = folder / "assets"
+        super().__init__(PROGRAM, conninfo, folder / "archive", folder / "assets", "ingest-kills")
         for number, scene in enumerate(SCENES):
             for band in BANDS:
                 geotiff(self.archive / f"{scene}_{band}.tif", ramp(SIDE, SIDE, start=number + 1))
 
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, self.conninfo, str(self.archive), str(self.assets)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-
-    def finish(self) -> str:
-        process = self.start()
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        return out.strip()
-
-    def kill_when(self, moment: Callable[[], bool]) -> None:
-        process = self.start()
-        deadline = time.monotonic() + 60
-        try:
-            while not moment():
-                assert process.poll() is None, "it ended before the moment came"
-                assert time.monotonic() < deadline, "the moment never came"
-                time.sleep(0.002)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-        assert process.returncode == -signal.SIGKILL
-
-    def connection(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(
-            self.conninfo, options="-c search_path=pgstac,public", autocommit=True
-        )
-
-    def items(self) -> list[str]:
-        with self.connection() as connection:
-            rows = connection.execute(
-                "SELECT id FROM items WHERE collection = 'ingest-kills'"
-            ).fetchall()
-        return sorted(str(row[0]) for row in rows)
-
     def whole(self, scene: str) -> bool:
         """Whether the item has all its bands and each of its files all its pixels."""
-        with self.connection() as connection:
-            row = connection.execute("SELECT get_item(%s, 'ingest-kills')", [scene]).fetchone()
-        assert row is not None
-        item = row[0]
-        assert isinstance(item, dict)
+        item = self.item(scene)
         if sorted(item["assets"]) != sorted([*BANDS, "thumbnail"]):
             return False
         for band in BANDS:
@@ -104,34 +55,19 @@ class Kills:
                     return False
         return Path(item["assets"]["thumbnail"]["href"]).exists()
 
-    def stored(self, scene: str) -> list[Path]:
-        return list((self.assets / "ingest-kills" / scene).glob("*.tif"))
-
-    def waiting(self) -> bool:
-        """Whether an ingest waits for a lock in the database: it is in the middle of its transaction."""
-        with self.connection() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation' "
-                "AND relation = 'pgstac.collections'::regclass"
-            ).fetchone()
-        return row is not None and row[0] == 1
-
 
 @pytest.fixture
 def kills(ingest_conninfo: str, tmp_path: Path) -> Iterator[Kills]:
     made = Kills(ingest_conninfo, tmp_path)
     yield made
-    with made.connection() as connection:
-        connection.execute(
-            "SELECT delete_collection(id) FROM collections WHERE id = 'ingest-kills'"
-        )
+    made.remove()
 
 
 def assert_resumes(kills: Kills, *, done: int) -> None:
     assert kills.finish() == f"{3 - done} 0 {done} 0"
     assert kills.items() == sorted(SCENES)
     assert all(kills.whole(scene) for scene in SCENES)
-    assert [path for path in kills.assets.rglob("*") if ".part" in path.parts] == []
+    assert kills.leftovers() == []
     assert all(len(kills.stored(scene)) == len(BANDS) for scene in SCENES)
 
 
@@ -158,3 +94,25 @@ def test_killed_between_two_scenes(kills: Kills) -> None:
     assert all(kills.whole(scene) for scene in kills.items())
     assert done < 3
     assert_resumes(kills, done=done)
+
+
+def test_killed_twenty_times(kills: Kills) -> None:
+    """At moments that are spread over the whole run, so that every step is hit."""
+    began = time.monotonic()
+    kills.finish()
+    whole_run_s = time.monotonic() - began
+    random = np.random.default_rng(20)
+    killed = 0
+    for _ in range(20):
+        before = kills.items()
+        if len(before) == len(SCENES):
+            kills.remove()  # begin again, beside the files that are there
+            before = []
+        killed += kills.kill_after(float(random.uniform(0.2, 1.0)) * whole_run_s)
+        assert set(before) <= set(kills.items())
+        assert all(kills.whole(scene) for scene in kills.items())
+    assert killed >= 15
+    kills.finish()
+    assert kills.items() == sorted(SCENES)
+    assert all(kills.whole(scene) for scene in SCENES)
+    assert kills.leftovers() == []

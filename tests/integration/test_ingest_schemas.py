@@ -12,50 +12,23 @@ import numpy as np
 import psycopg
 import pystac
 import pytest
-from pystac.validation.local_validator import get_local_schema_cache
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT7
+from referencing import Registry
 
 from eotiles.ingest.files import ingest_files
 from eotiles.ingest.options import IngestOptions, parse_bands
 from eotiles.ingest.period import parse_period
-from tests.builders import SHARED, geotiff, ramp
+from tests import schemas as schemas_of_stac
+from tests.builders import geotiff, ramp
+from tests.schemas import validate
 
 pytestmark = pytest.mark.integration
 
-CORE = "https://schemas.stacspec.org/v1.1.0"
+CORE = schemas_of_stac.CORE
 
 
 @pytest.fixture(scope="module")
 def schemas() -> Registry:
-    """Every schema by its address: the extensions' from beside the checkout, the core's from PySTAC."""
-    index = SHARED / "schemas" / "index.json"
-    if not index.exists():
-        pytest.skip("the STAC schemas are not beside this checkout")
-    known: dict[str, Any] = {
-        address: json.loads((index.parent / name).read_text())
-        for address, name in json.loads(index.read_text()).items()
-    }
-    known |= get_local_schema_cache()
-    # The projection extension names it, but no item of ours uses it.
-    known["https://proj.org/schemas/v0.7/projjson.schema.json"] = {}
-    resources = [
-        (address, Resource.from_contents(schema, default_specification=DRAFT7))
-        for address, schema in known.items()
-    ]
-    return Registry().with_resources(resources)
-
-
-def validate(document: dict[str, Any], core: str, schemas: Registry) -> list[str]:
-    """Which of the schemas that a document names could be checked; fails at the first violation."""
-    checked = []
-    for address in (core, *document["stac_extensions"]):
-        if address not in schemas:
-            continue
-        schema = schemas.contents(address)
-        jsonschema.Draft7Validator(schema, registry=schemas).validate(document)
-        checked.append(address)
-    return checked
+    return schemas_of_stac.registry()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +89,7 @@ def test_items(stored: tuple[dict[str, Any], list[dict[str, Any]]], schemas: Reg
             {"rel": "collection", "href": "http://localhost/collections/ingest-schemas"}
         )
         item["properties"].setdefault("datetime", None)
-        checked = validate(item, f"{CORE}/item-spec/json-schema/item.json", schemas)
+        checked = validate(item, schemas)
         named = {address.split("/")[3] for address in checked if "stac-extensions" in address}
         assert {"projection", "raster", "file"} <= named
         assert ("eo" in named) == (item["id"] != "c")
@@ -131,14 +104,14 @@ def test_the_check_can_fail(
     item["assets"]["B04"]["bands"][0]["raster:scale"] = "a ten thousandth"
     raster = next(address for address in item["stac_extensions"] if "/raster/" in address)
     with pytest.raises(jsonschema.ValidationError):
-        validate(item, raster, schemas)
+        validate(item, schemas, core=raster)
 
 
 def test_the_collection(
     stored: tuple[dict[str, Any], list[dict[str, Any]]], schemas: Registry
 ) -> None:
     collection, _ = stored
-    checked = validate(collection, f"{CORE}/collection-spec/json-schema/collection.json", schemas)
+    checked = validate(collection, schemas)
     assert f"{CORE}/collection-spec/json-schema/collection.json" in checked
     assert any("render/v2.0.0" in address for address in checked)
     assert any("eo/v2.0.0" in address for address in checked)

@@ -126,7 +126,8 @@ def test_unusable_parameters_are_400(stac: httpx.Client, query: str, sentence: s
         ("datetime=foo", "datetime"),
         ("filter=((", "filter"),
         ("query=xx", "query: not JSON"),
-        ("query=" + quote('{"title":5}') + "&filter=a%3D1", "exclusive"),
+        ("query=" + quote('{"title":5}'), "query: 'title' takes an object"),
+        ("query=" + quote('{"title":{"eq":5}}') + "&filter=a%3D1", "exclude each other"),
         ("sortby=,", "sortby"),
         ("fields=-a&fields=b", "'fields' is given more than once"),
     ],
@@ -157,9 +158,18 @@ def test_unusable_parameters_of_a_collection_search_are_400(
         ({"limit": 0}, "limit"),
         ({"limit": "x"}, "limit"),
         ({"fields": "id"}, "fields"),
+        ({"fields": None}, "fields: has to be an object"),
         ({"sortby": [{"field": "", "direction": "asc"}]}, "sortby"),
         ({"sortby": [{"field": "a", "direction": "up"}]}, "sortby"),
-        ({"query": {"a": {"frob": 1}}}, "query"),
+        ({"query": {"a": {"frob": 1}}}, "no operator 'frob'"),
+        ({"query": {"a": 1}}, "query"),
+        ({"query": {"a": {"in": "x"}}}, "in of 'a' takes a list"),
+        ({"query": {"a": {"startsWith": 1}}}, "startsWith of 'a' takes a text"),
+        ({"query": {"a": {"lt": [1]}}}, "lt of 'a' takes a number or a text"),
+        ({"query": {"a": {"lt": None}}}, "lt of 'a' takes a number or a text"),
+        ({"query": {str(name): {"eq": 1} for name in range(200)}}, "more than 128 operators"),
+        ({"filter": {"op": "in", "args": [{"property": "a"}, []]}}, "a list of at least one"),
+        ({"filter": {"op": "between", "args": [{"property": "a"}, [1]]}}, "takes 3 arguments"),
         (
             {"query": {"a": {"eq": 1}}, "filter": {"op": "=", "args": [{"property": "a"}, 1]}},
             "query",
@@ -174,6 +184,7 @@ def test_unusable_parameters_of_a_collection_search_are_400(
             "geometry",
         ),
         ({"filter": {"op": "s_within", "args": [{"property": "geometry"}, 5]}}, ""),
+        ({"filter": {"op": "a_overlaps", "args": [1, {}]}}, "does not exist for these values"),
         ({"filter": {"op": "t_after", "args": [{"property": "datetime"}, "never"]}}, ""),
         ({"filter": {"op": "like", "args": [{"property": "eo:cloud_cover"}, 3]}}, "like"),
     ],
@@ -190,10 +201,31 @@ def test_a_body_that_is_too_large_is_413(stac: httpx.Client) -> None:
     assert len(answer.content) < 1000, "the body is not sent back"
 
 
+@pytest.mark.parametrize("path", ["/search", "/aggregate", "/collections/errors/aggregate"])
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=utf-8",
+        "Application/GEO+json",
+    ],
+)
+def test_a_body_is_json_whatever_it_is_called(
+    stac: httpx.Client, path: str, media_type: str | None
+) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    assert stac.post(path, content=b'{"ids": ["one"]}', headers=headers).status_code == 200
+    check(stac.post(path, content=b"ids=one", headers=headers), 400, "not JSON")
+    check(stac.post(path, content=b'{"ids": "one"}', headers=headers), 400, "ids")
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        {"fields": None},
         {"fields": {}},
         {"fields": {"include": None}},
         {"filter": None},

@@ -36,6 +36,7 @@ def origin(cluster: Cluster, settings: Settings, ingest_conninfo: str) -> Iterat
                 "tags": ["third", "any"] if day % 3 == 0 else ["any"],
                 "description": "a flood" if day % 2 else "dry land",
                 "platform": "sentinel-2a" if day < 7 else "sentinel-2b",
+                "odd": "a+b %41" if day == 5 else "even",
             },
         )
         for day in range(1, SCENES + 1)
@@ -183,6 +184,44 @@ class TestSearch:
         }
         assert ids(stac.get("/search", params=query)) == days(9)
 
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({"eo:cloud_cover": {"eq": 10}}, days(2)),
+            ({"eo:cloud_cover": {"neq": 10}, "id": {"lt": "day-04"}}, days(3, 1)),
+            ({"eo:cloud_cover": {"gte": 10, "lt": 20}}, days(3, 2)),
+            ({"eo:cloud_cover": {"gt": 10, "lte": 20}}, days(4, 3)),
+            ({"eo:cloud_cover": {"in": [5, 10, 11]}}, days(2, 1)),
+            ({"id": {"in": ["day-02", "day-09"]}}, days(9, 2)),
+            ({"id": {"startsWith": "day-1"}}, days(12, 11, 10)),
+            ({"title": {"endsWith": " 4"}}, days(4)),
+            ({"title": {"contains": "ene 1"}}, days(12, 11, 10, 1)),
+            ({"title": {"contains": "_cene"}}, []),
+            ({"title": {"startsWith": "%"}}, []),
+            ({"title": {"startsWith": "Scene\\"}}, []),
+            ({"gsd": {"eq": None}, "id": {"eq": "day-01"}}, days(1)),
+            ({"gsd": {"neq": None}}, []),
+            ({"odd": {"eq": "a+b %41"}}, days(5)),
+        ],
+    )
+    def test_every_operator_of_query(
+        self, stac: httpx.Client, query: dict[str, Any], expected: list[str]
+    ) -> None:
+        text = json.dumps(query)
+        posted = {"collections": ["search-scenes"], "query": query, "limit": 100}
+        assert ids(stac.post("/search", json=posted)) == expected
+        asked = {"collections": "search-scenes", "query": text, "limit": "100"}
+        assert ids(stac.get("/search", params=asked)) == expected
+        of_collection = stac.get(
+            "/collections/search-scenes/items", params={"query": text, "limit": "100"}
+        )
+        assert ids(of_collection) == expected
+
+    def test_between_as_drafts_of_cql2_had_it(self, stac: httpx.Client) -> None:
+        tree = {"op": "between", "args": [{"property": "eo:cloud_cover"}, [10, 20]]}
+        found = stac.post("/search", json={"collections": ["search-scenes"], "filter": tree})
+        assert ids(found) == days(4, 3, 2)
+
     def test_free_text(self, stac: httpx.Client) -> None:
         for found in (
             stac.get("/search?collections=search-scenes&q=flood&limit=3"),
@@ -252,8 +291,9 @@ class TestDescription:
         assert {link["method"] for link in links["search"]} == {"GET", "POST"}
         assert [link["href"] for link in links["alternate"]] == [
             f"{origin}/",
-            f"https://radiantearth.github.io/stac-browser/#/external/{origin}/stac/",
+            f"{origin}/browser/",
         ]
+        assert [link["href"] for link in links["icon"]] == [f"{origin}/static/icon.png"]
         # Everything that the page leads to on this server is there.
         for link in page["links"]:
             if link["href"].startswith(f"{origin}/stac") and link.get("method") != "POST":
@@ -291,6 +331,37 @@ class TestDescription:
             assert sortables["$id"].endswith(f"/stac{path}")
             assert "geometry" not in sortables["properties"]
             assert "id" in sortables["properties"]
+
+    def test_queryables_are_told_from_the_items(
+        self, stac: httpx.Client, ingest_conninfo: str
+    ) -> None:
+        def properties(path: str) -> dict[str, Any]:
+            return stac.get(path).json()["properties"]
+
+        found = properties("/collections/search-scenes/queryables")
+        assert found["eo:cloud_cover"] == {
+            "title": "Cloud cover", "type": "number", "minimum": 5.0, "maximum": 60.0,
+        }  # fmt: skip
+        assert found["platform"]["enum"] == ["sentinel-2a", "sentinel-2b"]
+        assert found["collection"]["enum"] == ["search-scenes"]
+        assert found["tags"] == {"title": "Tags", "type": "array"}
+        assert found["id"]["type"] == "string"
+        assert found["datetime"]["format"] == "date-time"
+        assert {"search-scenes", "search-empty"} <= set(
+            properties("/queryables")["collection"]["enum"]
+        )
+        assert "platform" not in properties("/collections/search-empty/queryables")
+        sortables = properties("/collections/search-scenes/sortables")
+        assert {"eo:cloud_cover", "platform", "id"} <= set(sortables)
+        assert "tags" not in sortables
+        # Every one of them can be filtered and sorted by.
+        for name, schema in found.items():
+            if name in sortables:
+                literal = {"number": "1", "boolean": "true"}.get(
+                    schema["type"], "'2021-01-01T00:00:00Z'"
+                )
+                query = {"filter": f'"{name}" > {literal}', "sortby": f"-{name}"}
+                assert stac.get("/collections/search-scenes/items", params=query).status_code == 200
 
     def test_collections_can_be_searched(self, stac: httpx.Client) -> None:
         def names(**query: str) -> list[str]:

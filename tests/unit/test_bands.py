@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eotiles.catalog.bands import geotiff_assets, sources
+from eotiles.catalog.bands import raster_assets, sources
 from eotiles.core.source import Source
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -92,7 +92,10 @@ def test_common_name_of_an_asset_without_bands() -> None:
         ({"roles": []}, True, True),
         ({"roles": ["visual"]}, False, True),
         ({"roles": ["reflectance", "cloud"]}, True, True),
-        ({"type": "image/jp2"}, False, False),
+        ({"type": "image/jp2", "href": "/a.jp2"}, True, True),
+        ({"type": "image/jp2", "href": "file:///a.jp2"}, True, True),
+        ({"type": "image/jp2", "href": "s3://bucket/a.jp2"}, False, False),
+        ({"type": "image/jp2", "href": "https://example.org/a.jp2"}, False, False),
         ({"type": "IMAGE/TIFF; application=geotiff"}, True, True),
         ({"type": None}, True, True),
         ({"type": None, "href": "/a.TIFF?sig=x"}, True, True),
@@ -103,7 +106,7 @@ def test_common_name_of_an_asset_without_bands() -> None:
 def test_which_assets_count(fields: dict[str, Any], *, is_source: bool, is_drawable: bool) -> None:
     described = item({"a": asset(**fields)})
     assert bool(sources(described)) is is_source
-    assert bool(geotiff_assets(described)) is is_drawable
+    assert bool(raster_assets(described)) is is_drawable
 
 
 @pytest.mark.parametrize(

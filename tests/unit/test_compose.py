@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 import eotiles
 from eotiles.http.service import add_health
-from eotiles.runtime import conninfo, uses_embedded
+from eotiles.runtime import conninfo, uses_embedded, writing_keys
 from eotiles.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -347,7 +347,12 @@ def test_the_secrets_script_makes_what_compose_mounts(tmp_path: Path) -> None:
     assert (folder / "ingest_tokens").read_text() == f"{digest}\n"
     assert {path.name: path.read_text() for path in folder.glob("db_*")} == passwords
     settings = Settings(ingest_token_sha256_file=folder / "ingest_tokens")
-    assert settings.token_hashes == {digest}
+    assert [key.sha256 for key in writing_keys(settings)] == [digest]
+
+    scoped = [*script, "token", "nightly", "landsat-*,naip"]
+    subprocess.run(scoped, env=environ, check=True, capture_output=True)
+    second = writing_keys(settings)[1]
+    assert (second.name, second.collections) == ("nightly", ("landsat-*", "naip"))
 
     refused = subprocess.run([*script, "tokens"], env=environ, check=False, capture_output=True)
     assert refused.returncode == 2

@@ -189,3 +189,27 @@ def test_any_text_is_located_below_a_root_or_refused(text: str, start: str) -> N
             "/vsis3/bucket/prefix/",
         )
     )
+
+
+@given(
+    st.sampled_from([*ROOTS, "https://data.example.org/cogs/", "s3://bucket/", "file:///", "/"]),
+    st.lists(
+        st.sampled_from(
+            ["a", "B-2_x", "..", ".", "", "%2e", "?", "a b", "//", "\\", "#", "@", "x.tif"]
+        )
+    ),
+    st.sampled_from([".tif", ".TIFF", ".vrt", "", ".tif?x", ".tif/", ".tif\n"]),
+)
+def test_what_is_sure_is_allowed(root: str, parts: list[str], ending: str) -> None:
+    allowed = allow_list(ROOTS)
+    href = f"{root.rstrip('/')}/{'/'.join([*parts, 'scene'])}{ending}"
+    if allowed.is_sure(href):
+        locate(allowed, href)
+
+
+def test_what_is_plain_is_sure() -> None:
+    allowed = allow_list(ROOTS)
+    assert allowed.is_sure("https://data.example.org:8443/cogs/30/T/XH/S2A_30TXH.v1/B04.tif")
+    assert allowed.is_sure("s3://bucket/prefix/a.TIFF")
+    assert not allowed.is_sure("https://data.example.org:8443/cogs/../B04.tif")
+    assert not allow_list(()).is_sure("https://data.example.org:8443/cogs/B04.tif")

@@ -80,7 +80,8 @@ def test_which_items_of_a_mosaic_is_part_of_the_key() -> None:
     [
         "", "index=nope", "index=ndvi&assets=B04", "index=ndvi&tilesize=300", "index=ndvi&rescale=5",
         "index=ndvi&rescale=nan,1", "index=ndvi&resampling=none", "index=ndvi&buffer=0.3",
-        "index=ndvi&algorithm=hillshade", "index=ndvi&colormap={", "assets=B04|nope=1",
+        "index=ndvi&algorithm=nonsense", "index=ndvi&algorithm=hillshade&algorithm_params=[1]",
+        "index=ndvi&colormap={", "assets=B04|nope=1",
     ],
 )  # fmt: skip
 def test_wrong_or_odd_queries_are_titilers(query: str) -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from eotiles.cli.token import token as token_command
 from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
-from eotiles.http.write_check import check_footprint, check_hrefs, check_id
+from eotiles.core.key import Key, hash_token
 from eotiles.http.write_gate import check_token
+from eotiles.ingest.check import check_footprint, check_hrefs, check_id
 from eotiles.read.hrefs import allow_list
 from tests import builders
 
 TOKEN = "a-token"
-HASHES = {"0" * 64, hashlib.sha256(TOKEN.encode()).hexdigest()}
+KEYS = (Key("other", "0" * 64), Key("mine", hash_token(TOKEN)))
 
 
 @pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER  {TOKEN} "])
 def test_a_known_token_passes(header: str) -> None:
-    check_token(header, hashes=HASHES)
+    assert check_token(header, keys=KEYS) == KEYS[1]
 
 
 @pytest.mark.parametrize(
@@ -36,36 +32,19 @@ def test_a_known_token_passes(header: str) -> None:
         TOKEN,
         f"Basic {TOKEN}",
         f"Bearer {TOKEN}x",
-        "Bearer " + next(iter(HASHES)),
+        f"Bearer {KEYS[1].sha256}",
+        f"Bearer {KEYS[1].name}",
         "Bearer é",
     ],
 )
 def test_anything_else_does_not(header: str) -> None:
     with pytest.raises(Unauthorized):
-        check_token(header, hashes=HASHES)
+        check_token(header, keys=KEYS)
 
 
-def test_without_a_hash_writing_is_off() -> None:
+def test_without_a_key_writing_is_off() -> None:
     with pytest.raises(Forbidden, match="EOTILES_INGEST_TOKEN_SHA256"):
-        check_token(f"Bearer {TOKEN}", hashes=())
-
-
-def test_the_command_makes_a_token_and_its_hash() -> None:
-    command = typer.Typer()
-    command.command()(token_command)
-
-    def made() -> tuple[str, str]:
-        result = CliRunner().invoke(command)
-        assert result.exit_code == 0
-        token = result.output.splitlines()[1].strip()
-        digest = re.search(r"EOTILES_INGEST_TOKEN_SHA256=([0-9a-f]{64})", result.output)
-        assert digest is not None
-        return token, digest[1]
-
-    first, second = made(), made()
-    assert first[0] != second[0]
-    assert len(first[0]) >= 43, "32 random bytes"
-    check_token(f"Bearer {first[0]}", hashes={first[1]})
+        check_token(f"Bearer {TOKEN}", keys=())
 
 
 @pytest.mark.parametrize("name", ["S2A_MSIL1C_20190918T105031", "a.b-c~d", "ü", "x" * 200])
@@ -107,7 +86,7 @@ def test_footprints_have_to_be_there_and_small(geometry: Any) -> None:
 
 
 def test_points_of_collected_geometries_count() -> None:
-    line = {"type": "LineString", "coordinates": [[0, 0]] * 6_000}
+    line = {"type": "LineString", "coordinates": [[n / 100, 0] for n in range(6_000)]}
     check_footprint(
         {**builders.item(), "geometry": {"type": "GeometryCollection", "geometries": [line]}}
     )
@@ -118,6 +97,34 @@ def test_points_of_collected_geometries_count() -> None:
                 "geometry": {"type": "GeometryCollection", "geometries": [line, line]},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "reason"),
+    [
+        ([[[0, 0], [1, 1]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, 0], [0.5, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, float("nan")], [0, 0]]], "no GeoJSON"),
+        ([[[0, 0], [1, 1], [1, "0"], [0, 0]]], "no GeoJSON"),
+        ("everywhere", "no GeoJSON"),
+        ([], "empty"),
+        ([[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]], "Self-intersection"),
+        ([[[600000, 4700000], [600010, 4700000], [600010, 4700010], [600000, 4700000]]], "degrees"),
+        ([[[0, 80], [1, 80], [1, 91], [0, 80]]], "degrees"),
+    ],
+)
+def test_footprints_lie_on_the_earth_and_do_not_cross_themselves(
+    coordinates: Any, reason: str
+) -> None:
+    geometry = {"type": "Polygon", "coordinates": coordinates}
+    with pytest.raises(BadParameter, match=reason):
+        check_footprint({**builders.item("scene"), "geometry": geometry})
+
+
+def test_a_footprint_may_cross_the_antimeridian() -> None:
+    ring = [[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]
+    item = {**builders.item(), "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    assert check_footprint(item).area == 2.0
 
 
 class TestHrefs:

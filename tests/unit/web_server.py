@@ -71,12 +71,18 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
             headers = {"ETag": tag} if tag else {}
             if made.modified:
                 headers["Last-Modified"] = made.modified
+            if "Range" not in self.headers:
+                return self.answer(200, content, headers)
             first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
             start, stop = int(first), min(int(last) + 1, len(content))
             if start >= len(content):
                 return self.answer(416)
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
             return self.answer(206, content[start:stop], headers)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self.do_GET()
 
         def answer(
             self, status: int, body: bytes = b"", headers: dict[str, str] | None = None

@@ -13,6 +13,7 @@ from eotiles.core.symbols import POLARISATIONS
 
 _MEDIA_TYPES = ("image/tiff", "image/vnd.stac.geotiff", "image/x.geotiff")
 _MEASUREMENTS = frozenset({"data", "reflectance", "temperature"})
+JPEG2000 = "image/jp2"
 
 _NOTHING: Json = {}
 
@@ -20,7 +21,7 @@ _NOTHING: Json = {}
 def sources(item: Json) -> tuple[Source, ...]:
     """Every band of the item that can feed a formula, in the order of its assets and bands.
 
-    Those are the bands of GeoTIFF assets with the role `data` (or without any role): a `visual` asset is made for eyes,
+    Those are the bands of raster assets with the role `data` (or without any role): a `visual` asset is made for eyes,
     and its numbers mean nothing. Reads `bands` (STAC 1.1), `eo:bands` and `raster:bands` (STAC 1.0), and what an asset
     or the item's properties say for all their bands.
     """
@@ -29,14 +30,29 @@ def sources(item: Json) -> tuple[Source, ...]:
     return tuple(
         source
         for key, asset in _mapping(item.get("assets")).items()
-        if is_geotiff(asset) and _holds_measurements(key, asset)
+        if is_raster(asset) and _holds_measurements(key, asset)
         for source in _asset_sources(key, asset, properties=properties, made_by=made_by)
     )
 
 
-def geotiff_assets(item: Json) -> tuple[str, ...]:
+def raster_assets(item: Json) -> tuple[str, ...]:
     """Keys of the assets that can be drawn at all."""
-    return tuple(key for key, asset in _mapping(item.get("assets")).items() if is_geotiff(asset))
+    return tuple(key for key, asset in _mapping(item.get("assets")).items() if is_raster(asset))
+
+
+def is_raster(asset: Any) -> bool:
+    """Whether the asset can be drawn: a GeoTIFF, or a JPEG 2000 file of this machine.
+
+    Elsewhere JPEG 2000 is left aside: catalogues list it beside the same bands as GeoTIFFs.
+    """
+    return is_geotiff(asset) or _is_local_jpeg2000(asset)
+
+
+def _is_local_jpeg2000(asset: Any) -> bool:
+    if not isinstance(asset, Mapping) or asset.get("type") != JPEG2000:
+        return False
+    href = asset.get("href")
+    return isinstance(href, str) and ("://" not in href or href.startswith("file://"))
 
 
 def is_geotiff(asset: Any) -> bool:

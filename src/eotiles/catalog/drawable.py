@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eotiles.catalog.bands import asset_sources, is_geotiff
+from eotiles.catalog.appearance import Appearance, appearance, domain_of
+from eotiles.catalog.bands import asset_sources, is_raster
+from eotiles.catalog.classes import Class, classes_of, numbered
 from eotiles.catalog.radiometry import Json, first_number
 from eotiles.core.source import Source
+
+PERCENTILES = "eotiles:percentiles"
+"""Of a band's digital numbers, as ingest counts them: {"2": …, "98": …}."""
 
 _BESIDE_IMAGERY = {"thumbnail", "overview", "metadata"}
 """Roles of assets that are not the imagery itself."""
@@ -33,20 +38,43 @@ class Drawable:
     """STAC data_type: uint8, uint16, float32, …"""
 
     value_range: tuple[float, float] | None
-    """Digital numbers worth showing, if the statistics say: mean ± 2 standard deviations within minimum and maximum."""
+    """Digital numbers worth showing, if the item says: 2nd to 98th percentile, else mean ± 2 standard deviations within
+    minimum and maximum."""
+
+    domain: str | None = None
+    """What a physical value is: reflectance, db, kelvin, …; None: not known."""
+
+    unit: str = ""
+    """Of physical values, for people."""
+
+    classes: tuple[Class, ...] = ()
+    """Of a band of labels."""
 
     @property
     def is_scaled(self) -> bool:
-        """Whether a digital number stands for something else: reflectance, as far as drawing is concerned."""
+        """Whether a digital number stands for something else."""
         return self.source.scale != 1.0 or self.source.offset != 0.0
+
+    @property
+    def physical_range(self) -> tuple[float, float] | None:
+        """`value_range` in physical values, the smaller one first."""
+        if self.value_range is None:
+            return None
+        low, high = (value * self.source.scale + self.source.offset for value in self.value_range)
+        return min(low, high), max(low, high)
+
+    @property
+    def appearance(self) -> Appearance:
+        """How its physical values are shown."""
+        return appearance(self.domain)
 
 
 def drawables(assets: Json, *, properties: Json) -> tuple[Drawable, ...]:
-    """Bands of the GeoTIFF assets, in their order."""
+    """Bands of the raster assets, in their order."""
     return tuple(
         drawable
         for key, asset in assets.items()
-        if is_geotiff(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
+        if is_raster(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
         for drawable in _bands(key, asset, properties)
     )
 
@@ -57,21 +85,45 @@ def _bands(key: str, asset: Json, properties: Json) -> Iterator[Drawable]:
     count = max(len(listed), len(_list(asset.get("eo:bands"))), len(raster), 1)
     for source in found:
         levels = [_at(listed, source.band), _at(raster, source.band), asset]
+        unit = _first_text("unit", levels)
+        is_scaled = source.scale != 1.0 or source.offset != 0.0
+        domain = domain_of(
+            _first_text("eotiles:domain", [*levels, properties]), unit=unit, is_scaled=is_scaled
+        )
         yield Drawable(
             source=source,
             title=str(asset.get("title") or key),
             siblings=count,
             visual="visual" in _list(asset.get("roles")),
-            data_type=next(
-                (str(level["data_type"]) for level in levels if level.get("data_type")), None
-            ),
-            value_range=next(
-                (span for level in levels if (span := _value_range(level.get("statistics")))), None
-            ),
+            data_type=_first_text("data_type", levels),
+            value_range=next((span for level in levels if (span := _value_range(level))), None),
+            domain=domain,
+            unit="" if unit == "1" else unit or appearance(domain).unit,
+            classes=classes_of(*levels) or _labels(levels),
         )
 
 
-def _value_range(statistics: Any) -> tuple[float, float] | None:
+def _labels(levels: list[Json]) -> tuple[Class, ...]:
+    """Classes of a band that is marked as one of labels, by its statistics."""
+    if not any(level.get("eotiles:labels") is True for level in levels):
+        return ()
+    found = next((each for level in levels if (each := level.get("statistics"))), None)
+    statistics = found if isinstance(found, Mapping) else {}
+    ends = (first_number(statistics.get(name)) for name in ("minimum", "maximum"))
+    return numbered(*ends)
+
+
+def _first_text(name: str, levels: list[Json]) -> str | None:
+    return next((level[name] for level in levels if isinstance(level.get(name), str)), None) or None
+
+
+def _value_range(level: Json) -> tuple[float, float] | None:
+    percentiles = level.get(PERCENTILES)
+    if isinstance(percentiles, Mapping):
+        below, above = first_number(percentiles.get("2")), first_number(percentiles.get("98"))
+        if below is not None and above is not None and below < above:
+            return below, above
+    statistics = level.get("statistics")
     if not isinstance(statistics, Mapping):
         return None
     low, high = first_number(statistics.get("minimum")), first_number(statistics.get("maximum"))

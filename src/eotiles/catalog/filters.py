@@ -152,6 +152,10 @@ class _Walk:
         if op not in _PREDICATES and op not in _FUNCTIONS:
             self.refuse_operator(tree)
         wanted = _PREDICATES.get(op, _FUNCTIONS.get(op))
+        if op == "between":
+            arguments = _bounds_apart(arguments)
+        if op == "in" and isinstance(arguments, list) and arguments[1:] == [[]]:
+            raise BadParameter("filter: 'in' takes a value and a list of at least one")
         if not isinstance(arguments, list) or len(arguments) != (wanted or max(1, len(arguments))):
             raise BadParameter(
                 f"filter: operator {tree['op']!r} takes {wanted or 'one or more'} arguments in a list"
@@ -170,6 +174,14 @@ class _Walk:
         if str(op).lower() in _FUNCTIONS:
             raise BadParameter(f"filter: {op!r} gives a value; compare it with something")
         raise BadParameter(f"filter: there is no operator or function {str(op)[:60]!r} here")
+
+
+def _bounds_apart(arguments: Any) -> Any:
+    """Drafts of CQL2 had the bounds of `between` in a list of their own; clients written for those still send it."""
+    is_draft = (
+        isinstance(arguments, list) and len(arguments) == 2 and isinstance(arguments[1], list)
+    )
+    return [arguments[0], *arguments[1]] if is_draft else arguments
 
 
 def flat_bbox(bbox: Any, *, name: str) -> list[float]:

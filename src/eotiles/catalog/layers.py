@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from eotiles.catalog.bands import sources
+from eotiles.catalog.classes import colormap_of
 from eotiles.catalog.drawable import Drawable, drawables
+from eotiles.catalog.override import OVERRIDE, with_override
 from eotiles.catalog.radiometry import Json
+from eotiles.catalog.stretch import colour_ranges, single_range
 from eotiles.core.index import INDICES, PRESETS, Index
 from eotiles.core.source import Source
 from eotiles.core.symbols import choose
@@ -20,8 +23,13 @@ Query = tuple[tuple[str, str], ...]
 
 TRUE_COLOUR = "true-colour"
 
-REFLECTANCE_STRETCH = "0,0.3"
-"""Reflectance drawn black and white in true colour: land is rarely brighter than 0.3, clouds and snow may saturate."""
+ZOOM_MAX = 24
+
+AUTO = "auto"
+"""As a range: found in the pixels, once for an item or a mosaic (http/titiler/named.py)."""
+
+MOST_SINGLE = 12
+"""Bands of a file that are offered one by one."""
 
 _COLOURS = ("red", "green", "blue")
 _TRUE_COLOUR_NAMES = {
@@ -33,6 +41,9 @@ _TRUE_COLOUR_NAMES = {
     "rgb",
     "natural-color",
 }
+_BESIDE = {"alpha", "mask", "qa", "scl"}
+"""Names of bands that are not what a scene looks like."""
+
 _PLAIN_PARAMETERS = (
     "expression",
     "colormap_name",
@@ -60,6 +71,30 @@ class OfferedLayer:
     render: str | None = None
     """Key in `renders` that it comes from (STAC render extension)."""
 
+    zooms: tuple[int, int] | None = None
+    """Least and greatest zoom of web map tiles that a render asks for."""
+
+    @property
+    def address(self) -> Query:
+        """Parameters that name it, short and for long: `render=NAME` follows what the render becomes; an index is its
+        own name; only a long definition of colours is named too."""
+        if self.render is not None or any(name == "colormap" for name, _ in self.query):
+            return (("render", self.name),)
+        return self.query
+
+    @property
+    def has_legend(self) -> bool:
+        """Whether its colours mean values: those of a picture of three bands are the ground's."""
+        given = dict(self.query)
+        if not given.keys().isdisjoint(("index", "colormap", "colormap_name")):
+            return True
+        assets = [value for name, value in self.query if name == "assets"]
+        if "rescale" not in given or given["rescale"] == AUTO:
+            return False
+        if "expression" in given:
+            return ";" not in given["expression"]
+        return len(assets) == 1 and "," not in assets[0]
+
 
 def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[OfferedLayer, ...]:
     """The layers that fit, best first: true colour, then the renders, or without any the indices the bands allow.
@@ -85,14 +120,43 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
         for key, render in fitting.items()
         if key not in shown or not _is_false(render, bands)
     }
-    layers = _in_order(fitting) or tuple(
-        OfferedLayer(index.name, _index_title(index, index.title), (("index", index.name),))
-        for index in indices
+    layers = _in_order(fitting) or (
+        *(
+            OfferedLayer(index.name, _index_title(index, index.title), (("index", index.name),))
+            for index in indices
+        ),
+        *_singles([band for band in bands if band.classes]),
     )
     colours = _true_colour(bands)
     if colours is not None and not any(layer.name in _TRUE_COLOUR_NAMES for layer in layers):
         return (colours, *layers)
-    return layers or tuple(_single(band) for band in bands[:1])
+    return layers or _singles(bands)
+
+
+def collection_layers(collection: Json) -> tuple[OfferedLayer, ...]:
+    """The layers of all of a collection's items together; where it does not describe their assets, its renders."""
+    described, renders = collection.get("item_assets"), collection.get("renders")
+    renders = renders if isinstance(renders, Mapping) else {}
+    if isinstance(described, Mapping) and described:
+        properties = with_override({}, collection.get(OVERRIDE))
+        return offered_layers(described, renders=renders, properties=properties)
+    return declared_layers(renders)
+
+
+def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:
+    """Renders as layers, best first, whatever an item has."""
+    found = (declared_layer(name, render) for name, render in renders.items())
+    return tuple(sorted((layer for layer in found if layer is not None), key=_rank))
+
+
+def declared_layer(name: str, render: Any) -> OfferedLayer | None:
+    """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
+    if not isinstance(render, Mapping):
+        return None
+    has_assets = isinstance(render.get("assets"), list) and bool(render["assets"])
+    if not has_assets and INDICES.get(str(render.get("index"))) is None:
+        return None
+    return _render(name, render)
 
 
 def _in_order(renders: Json) -> tuple[OfferedLayer, ...]:
@@ -100,12 +164,19 @@ def _in_order(renders: Json) -> tuple[OfferedLayer, ...]:
 
 
 def _true_colour(bands: Sequence[Drawable]) -> OfferedLayer | None:
-    """From one ready-made colour asset if there is one, else from the red, green and blue bands of finest pixels."""
+    chosen = true_colour_bands(bands)
+    if chosen is None:
+        return None
+    return OfferedLayer(TRUE_COLOUR, "True colour", _assets(chosen) + _stretch(chosen))
+
+
+def true_colour_bands(bands: Sequence[Drawable]) -> tuple[Drawable, ...] | None:
+    """From one ready-made colour asset if there is one, else the red, green and blue bands of finest pixels."""
     for is_ready in (True, False):
         found = [_finest(colour, bands, visual=is_ready) for colour in _COLOURS]
-        chosen = [band for band in found if band is not None]
+        chosen = tuple(band for band in found if band is not None)
         if len(chosen) == len(_COLOURS):
-            return OfferedLayer(TRUE_COLOUR, "True colour", _assets(chosen) + _stretch(chosen))
+            return chosen
     return None
 
 
@@ -114,40 +185,84 @@ def _finest(colour: str, bands: Sequence[Drawable], *, visual: bool) -> Drawable
     return min(having, key=lambda band: band.source.gsd_m or float("inf"), default=None)
 
 
-def _single(band: Drawable) -> OfferedLayer:
-    return OfferedLayer(band.source.asset, band.title, _assets([band]) + _by_statistics([band]))
-
-
-def _assets(bands: Sequence[Drawable]) -> Query:
-    """Bands of one file in one parameter, bands of several files in one each."""
-    if len({band.source.asset for band in bands}) == 1 and bands[0].siblings > 1:
-        numbers = ",".join(str(band.source.band) for band in bands)
-        return (("assets", f"{bands[0].source.asset}|bidx={numbers}"),)
+def _singles(bands: Sequence[Drawable]) -> tuple[OfferedLayer, ...]:
+    """Each band alone, in grey, or in the colours of its classes or of what it measures."""
+    shown = shown_alone(bands)
+    names = [band_name(band) for band in shown]
     return tuple(
-        (
-            "assets",
-            band.source.asset
-            if band.siblings == 1
-            else f"{band.source.asset}|bidx={band.source.band}",
+        OfferedLayer(
+            name if names.count(name) == 1 else f"{name}-{band.source.band}",
+            band_title(band),
+            _assets([band]) + _single(band),
         )
-        for band in bands
+        for name, band in zip(names, shown, strict=True)
     )
 
 
-def _stretch(bands: Sequence[Drawable]) -> Query:
-    """From values to brightness: reflectance on one fixed scale, anything else by its statistics."""
-    if all(band.is_scaled for band in bands):
-        return (("unscale", "true"), ("rescale", REFLECTANCE_STRETCH))
-    return _by_statistics(bands)
+def shown_alone(bands: Sequence[Drawable]) -> tuple[Drawable, ...]:
+    """The bands that are worth a picture each, of a scene that has neither colours nor an index."""
+    shown = [band for band in bands if band.classes or band.source.name.lower() not in _BESIDE]
+    return tuple(shown[:MOST_SINGLE] or bands[:1])
 
 
-def _by_statistics(bands: Sequence[Drawable]) -> Query:
-    """Bytes as they are; other digital numbers on one range, so that colours keep their balance."""
-    ranges = [band.value_range for band in bands if band.value_range is not None]
-    if all(band.data_type == "uint8" for band in bands) or len(ranges) < len(bands):
+def band_name(band: Drawable) -> str:
+    """What a layer of one band is called in an address: its asset, in a file of several its own name."""
+    return band.source.asset if band.siblings == 1 else band.source.name
+
+
+def band_title(band: Drawable) -> str:
+    """What a layer of one band is called for people."""
+    return band.title if band.siblings == 1 else f"{band.title}: {band.source.name}"
+
+
+def _single(band: Drawable) -> Query:
+    if band.classes:
+        return (("colormap", _colormap(colormap_of(band.classes))),)
+    if band.data_type == "uint8" and not band.is_scaled:
         return ()
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return (("rescale", f"{low:.6g},{high:.6g}"),) if low < high else ()
+    found = single_range(band)
+    shown = AUTO if found is None else _pair(found)
+    colormap = band.appearance.colormap
+    return (
+        *((("unscale", "true"),) if band.is_scaled else ()),
+        ("rescale", shown),
+        *((("colormap_name", colormap),) if colormap is not None else ()),
+    )
+
+
+def _assets(bands: Sequence[Drawable]) -> Query:
+    return tuple(("assets", each) for each in selected(bands))
+
+
+def selected(bands: Sequence[Drawable]) -> list[str]:
+    """Assets as the raster API takes them: bands of one file in one entry, bands of several files in one each."""
+    if len({band.source.asset for band in bands}) == 1 and bands[0].siblings > 1:
+        numbers = ",".join(str(band.source.band) for band in bands)
+        return [f"{bands[0].source.asset}|bidx={numbers}"]
+    return [
+        band.source.asset if band.siblings == 1 else f"{band.source.asset}|bidx={band.source.band}"
+        for band in bands
+    ]
+
+
+def _stretch(bands: Sequence[Drawable]) -> Query:
+    """From values to brightness; ranges are those of physical values where scales differ from 1."""
+    ranges = colour_ranges(bands)
+    physical = (("unscale", "true"),) if any(band.is_scaled for band in bands) else ()
+    if ranges is not None:
+        pairs = [_pair(each) for each in ranges]
+        pairs = pairs[:1] if len(set(pairs)) == 1 else pairs
+        return (*physical, *(("rescale", pair) for pair in pairs))
+    is_ready = all(band.data_type in ("uint8", None) or band.visual for band in bands)
+    return () if is_ready else (*physical, ("rescale", AUTO))
+
+
+def _pair(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:.9g},{pair[1]:.9g}"
+
+
+def _colormap(colormap: Json) -> str:
+    return json.dumps(colormap, separators=(",", ":"))
 
 
 def _supplied(index: Index, having: Sequence[Source]) -> bool:
@@ -185,7 +300,11 @@ def _render(key: str, render: Json) -> OfferedLayer:
     title = str(render.get("title") or key)
     if index is not None:
         return OfferedLayer(
-            key, _index_title(index, title), _index_query(index, render), render=key
+            key,
+            _index_title(index, title),
+            _index_query(index, render),
+            render=key,
+            zooms=_zooms(render),
         )
     query = [("assets", str(name)) for name in render["assets"]]
     query += [
@@ -194,9 +313,19 @@ def _render(key: str, render: Json) -> OfferedLayer:
         if isinstance(render.get(name), str | int | float)
     ]
     query += [("rescale", pair) for pair in _rescale(render)]
-    if isinstance(render.get("colormap"), Mapping):
-        query.append(("colormap", json.dumps(render["colormap"], separators=(",", ":"))))
-    return OfferedLayer(key, title, tuple(query), render=key)
+    if isinstance(render.get("colormap"), Mapping | list):
+        query.append(("colormap", _colormap(render["colormap"])))
+    return OfferedLayer(key, title, tuple(query), render=key, zooms=_zooms(render))
+
+
+def _zooms(render: Json) -> tuple[int, int] | None:
+    declared = render.get("minmax_zoom")
+    if not isinstance(declared, list) or len(declared) != 2:
+        return None
+    low, high = declared
+    if type(low) is not int or type(high) is not int or not 0 <= low <= high <= ZOOM_MAX:
+        return None
+    return low, high
 
 
 def _index_query(index: Index, render: Json) -> Query:

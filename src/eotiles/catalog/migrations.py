@@ -6,6 +6,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 from pypgstac.db import PgstacDB
 from pypgstac.migrate import Migrate
+from pypgstac.version import __version__
 
 from eotiles.core.again import again
 from eotiles.core.errors import SetupError
@@ -35,6 +36,7 @@ def migrate(conninfo: str) -> str:
             version = _migrate_pgstac(conninfo)
             _run(connection, "grants")
             _run(connection, "changes")
+            _run(connection, "queryables")
             return version
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(
@@ -43,6 +45,21 @@ def migrate(conninfo: str) -> str:
         ) from error
     except psycopg.Error as error:
         raise SetupError(f"the database cannot be migrated: {_first_line(error)}") from error
+
+
+def our_version() -> str:
+    """Version of pgSTAC that `migrate` brings a database to."""
+    return str(__version__)
+
+
+def server_major(conninfo: str) -> int:
+    """Major version of the PostgreSQL server.
+
+    Raises:
+        SetupError: it cannot be reached.
+    """
+    with _connect(conninfo) as connection:
+        return connection.info.server_version // 10_000
 
 
 def installed_version(conninfo: str) -> str | None:

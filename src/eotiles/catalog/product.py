@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -35,12 +35,13 @@ _PRODUCT_NAMES = (
 )
 _LOOKED_AT = (
     "constellation", "platform", *_BASELINES, *_APPLIED, "processing:version", "processing:level", "s2:product_type",
-    "product:type", *_PRODUCT_NAMES, "landsat:correction", "sar:product_type",
+    "product:type", "landsat:correction", "sar:product_type",
 )  # fmt: skip
 _LONGEST = 200
 """Characters of a value."""
 
 _BASELINE_IN_NAME = re.compile(r"_N(\d{2})\.?(\d{2})(?:[_.]|$)")
+_LEVEL_IN_NAME = re.compile(r"(?:MSI|_)_?L(1C|2A)(?:[_.]|$)")
 _SENTINEL_2_NAME = re.compile(r"S2[A-D]_(?:MSI|OPER_MSI_)L(1C|2A)[_.]")
 _LANDSAT_NAME = re.compile(r"L[COTEM]0[1-9]_(L[12][A-Z]{2})_\d{6}_\d{8}_\d{8}_02_")
 
@@ -65,29 +66,57 @@ class Product:
 
 
 def product(properties: Json, *, name: str = "") -> Product | None:
-    """The product; None where the mission is none of these. `name` is the item's id, which counts last."""
-    # All that is looked at, and nothing longer than names of products are: an item's many assets are of one product.
+    """The product; None where the mission is none of these.
+
+    `name` is the item's id. It, and other names that no two items share, are looked at only where nothing else tells.
+    """
     said = tuple(_short(properties.get(key)) for key in _LOOKED_AT)
-    return _product(said, name if len(name) <= _LONGEST else "")
+    name = name if len(name) <= _LONGEST else ""
+    found = _product(said) or _product_named(said, name)
+    if found is None:
+        return None
+    if found.mission == "sentinel-2" and (found.baseline is None or found.level is None):
+        names = (*(_text(_short(properties.get(key))) for key in _PRODUCT_NAMES), name)
+        return replace(
+            found,
+            baseline=_baseline_named(names) if found.baseline is None else found.baseline,
+            level=found.level or _level_named(names),
+        )
+    if found.mission == "landsat" and (match := _LANDSAT_NAME.match(name)) is not None:
+        return replace(
+            found, level=found.level or match[1], platform=found.platform or name[:4].lower()
+        )
+    return found
 
 
 @lru_cache(maxsize=1024)
-def _product(said: tuple[str | float | None, ...], name: str) -> Product | None:
+def _product(said: tuple[str | float | None, ...]) -> Product | None:
     properties = {
         key: value for key, value in zip(_LOOKED_AT, said, strict=True) if value is not None
     }
     platform = _text(properties.get("platform")).lower()
-    mission = _mission(properties, platform, name)
+    mission = _mission(properties, platform)
+    return None if mission is None else _made(mission, properties, platform)
+
+
+def _product_named(said: tuple[str | float | None, ...], name: str) -> Product | None:
+    """By the item's id alone."""
+    properties = dict(zip(_LOOKED_AT, said, strict=True))
+    if _SENTINEL_2_NAME.match(name):
+        return _made("sentinel-2", properties, "")
+    return _made("landsat", properties, "") if _LANDSAT_NAME.match(name) else None
+
+
+def _made(mission: Mission, properties: Json, platform: str) -> Product:
     if mission == "sentinel-2":
-        return _sentinel_2(properties, platform, name)
+        stated = [properties.get(known) for known in (*_BASELINES, "processing:version")]
+        baseline = next((read for value in stated if (read := _baseline(value)) is not None), None)
+        return Product(mission, _level(properties), baseline, _applied(properties), platform)
     if mission == "landsat":
-        found = _LANDSAT_NAME.match(name)
-        level = _text(properties.get("landsat:correction")) or (found[1] if found else None)
-        return Product("landsat", level, platform=platform or name[:4].lower())
-    if mission == "sentinel-1":
-        kind = _text(properties.get("sar:product_type")) or _text(properties.get("product:type"))
-        return Product("sentinel-1", kind.upper() or None, platform=platform)
-    return None
+        level = _text(properties.get("landsat:correction")) or None
+        return Product(mission, level, platform=platform)
+    kind = _text(properties.get("sar:product_type")) or _text(properties.get("product:type"))
+    return Product(mission, kind.upper() or None, platform=platform)
 
 
 def _short(value: Any) -> str | float | None:
@@ -101,31 +130,15 @@ def _short(value: Any) -> str | float | None:
     return value if isinstance(value, float | int) else None
 
 
-def _mission(properties: Json, platform: str, name: str) -> Mission | None:
+def _mission(properties: Json, platform: str) -> Mission | None:
     constellation = _text(properties.get("constellation")).lower()
     missions: tuple[Mission, ...] = ("sentinel-2", "sentinel-1", "landsat")
     for mission in missions:
         if constellation.startswith(mission) or platform.startswith(mission):
             return mission
-    if any(known in properties for known in (*_BASELINES, *_APPLIED)) or _SENTINEL_2_NAME.match(
-        name
-    ):
+    if any(known in properties for known in (*_BASELINES, *_APPLIED)):
         return "sentinel-2"
-    if "landsat:correction" in properties or _LANDSAT_NAME.match(name):
-        return "landsat"
-    return None
-
-
-def _sentinel_2(properties: Json, platform: str, name: str) -> Product:
-    names = [*(_text(properties.get(known)) for known in _PRODUCT_NAMES), name]
-    stated = [properties.get(known) for known in (*_BASELINES, "processing:version")]
-    baseline = next((read for value in stated if (read := _baseline(value)) is not None), None)
-    if baseline is None:
-        named = next((match for each in names if (match := _BASELINE_IN_NAME.search(each))), None)
-        baseline = None if named is None else float(f"{named[1]}.{named[2]}")
-    return Product(
-        "sentinel-2", _level(properties, names), baseline, _applied(properties), platform
-    )
+    return "landsat" if "landsat:correction" in properties else None
 
 
 def _baseline(value: Any) -> float | None:
@@ -138,17 +151,24 @@ def _baseline(value: Any) -> float | None:
     return float(found[3] or f"{found[1]}.{found[2]}")
 
 
-def _level(properties: Json, names: list[str]) -> str | None:
+def _baseline_named(names: Iterable[str]) -> float | None:
+    found = next((match for each in names if (match := _BASELINE_IN_NAME.search(each))), None)
+    return None if found is None else float(f"{found[1]}.{found[2]}")
+
+
+def _level(properties: Json) -> str | None:
     stated = " ".join(
         _text(properties.get(known)).upper()
         for known in ("s2:product_type", "product:type", "processing:level")
     )
     if "2A" in stated or stated.endswith("L2"):
         return "L2A"
-    if "1C" in stated or stated.endswith("L1"):
-        return "L1C"
+    return "L1C" if "1C" in stated or stated.endswith("L1") else None
+
+
+def _level_named(names: Iterable[str]) -> str | None:
     for each in names:
-        if found := re.search(r"(?:MSI|_)_?L(1C|2A)(?:[_.]|$)", each.upper()):
+        if found := _LEVEL_IN_NAME.search(each.upper()):
             return f"L{found[1]}"
     return None
 

@@ -11,6 +11,9 @@ BY_NAME = "-"
 
 _SEPARATOR = re.compile(r"[/\\]")
 
+_PLAIN = re.compile(r"(?!file:)[a-z][a-z0-9]*://[A-Za-z0-9.-]+/")
+"""Most hrefs: a scheme and a host, or a bucket. What urlsplit says of them, in a tenth of its time."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -66,6 +69,8 @@ def _is_public(href: str) -> bool:
 
     GDAL knows many ways to name a file (`vrt:///x`, `zip+file:///x`, `GTIFF_RAW:/x`, XML): none of them is an address.
     """
+    if _PLAIN.match(href):
+        return True
     try:
         parts = urlsplit(href)
     except ValueError:

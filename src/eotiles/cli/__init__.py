@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import eotiles
-from eotiles.cli import db, demo, explain, ingest, probe, serve, settings, token
+from eotiles.cli import db, demo, explain, ingest, probe, remove, serve, settings, token
 from eotiles.core.errors import EotilesError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(db.app, name="db")
 app.add_typer(ingest.app, name="ingest")
+app.add_typer(remove.app, name="remove")
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(explain.explain)

@@ -12,6 +12,7 @@ import typer
 from eotiles.catalog.logins import set_passwords
 from eotiles.catalog.migrations import installed_version
 from eotiles.catalog.migrations import migrate as migrate_database
+from eotiles.cli import backup
 from eotiles.core.errors import SetupError
 from eotiles.core.role import Role, login
 from eotiles.embedded.cluster import Cluster
@@ -19,8 +20,11 @@ from eotiles.runtime import conninfo, uses_embedded
 from eotiles.settings import Settings
 
 app = typer.Typer(
-    help="Start, stop, look at, migrate or delete the database.", no_args_is_help=True
+    help="Start, stop, look at, migrate, back up, restore or delete the database.",
+    no_args_is_help=True,
 )
+app.command()(backup.backup)
+app.command()(backup.restore)
 
 _EXTERNAL = "an external database is used (EOTILES_DATABASE_URL or PGHOST is set); eotiles does not {verb} it"
 _NOT_RUNNING = 3

@@ -6,18 +6,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from eotiles.cli import ingest_products as products
+from eotiles.cli.ingest_items import ingest_items
+from eotiles.cli.ingest_report import report, shown_progress
+from eotiles.cli.ingest_stac import ingest_stac
 from eotiles.cli.serve import embedded_database
 from eotiles.core.domain import DOMAINS
 from eotiles.ingest.bands import SENSORS
 from eotiles.ingest.options import IngestOptions, parse_bands, parse_domain
-from eotiles.ingest.period import iso, parse_period
+from eotiles.ingest.period import parse_period
 from eotiles.runtime import conninfo
 from eotiles.settings import Settings
 
 app = typer.Typer(help="Bring imagery into the catalogue.", no_args_is_help=True)
+
+
+app.command("items")(ingest_items)
+app.command("stac")(ingest_stac)
 
 
 @app.callback()
@@ -121,44 +127,16 @@ def run_ingest(paths: list[Path], options: IngestOptions, settings: Settings) ->
     # GDAL and Shapely are loaded by the verb that needs them: `eotiles db status` answers at once.
     from eotiles.ingest.files import ingest_files  # noqa: PLC0415
 
-    console = Console(stderr=True)
-    with (
-        embedded_database(settings),
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            # Into a file or a pipe it would print nothing but blank lines.
-            disable=not console.is_terminal,
-        ) as bar,
-    ):
-        task = bar.add_task("looking for files", total=None)
+    with embedded_database(settings), shown_progress() as progress:
         summary = ingest_files(
             paths,
             options,
             conninfo=conninfo(settings, "ingest"),
             assets=settings.assets,
             roots=settings.roots,
-            progress=lambda done, total, what: bar.update(
-                task, completed=done, total=total, description=what
-            ),
+            progress=progress,
         )
-    for scene in summary.scenes:
-        end = "" if scene.period.end is None else f"/{iso(scene.period.end)}"
-        typer.echo(
-            f"{scene.outcome} {options.collection}/{scene.item}, taken {iso(scene.period.start)}{end} "
-            f"(by {scene.period.origin.replace('-', ' ')})"
-        )
-    for doubt, items in summary.doubts().items():
-        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
-        typer.echo(f"note: {items[0]}{more}: {doubt}", err=True)
-    for refusal in summary.refused:
-        typer.echo(f"refused: {refusal}", err=True)
-    typer.echo(
-        f"{summary.count('ingested')} ingested, {summary.count('updated')} updated, "
-        f"{summary.count('unchanged')} unchanged, {len(summary.refused)} refused"
-    )
-    return not summary.refused
+    return report(summary)
+
+
+products.register(app)

@@ -15,9 +15,11 @@
     ├── AssetUnreadable         an asset that the catalogue names cannot be read       424
     ├── HrefRefused             an href that the allow-list does not know              424 (ingest: 422)
     ├── Unavailable             the database is down or everything is busy             503
+    │   └── OutOfTime           the time of a request is over
     ├── Unauthorized            a write without a token that allows it                 401
     ├── Forbidden               what this service does for nobody                      403
     ├── Conflict                what is to be made exists already                      409
+    ├── ItemsRefused            some of many items, each with its own reason           that of the worst
     ├── IngestRefused           a scene that cannot be catalogued (command line, write API)
     └── SetupError              the machine or the settings do not allow it (command line)
 
@@ -26,6 +28,8 @@ A message is one sentence that names the thing (item, asset, parameter) and neve
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class EotilesError(Exception):
@@ -91,6 +95,10 @@ class Unavailable(EotilesError):
     """The service cannot answer now; try again in a moment."""
 
 
+class OutOfTime(Unavailable):
+    """This took longer than a request may; ask for less, or try again in a moment."""
+
+
 class Unauthorized(EotilesError):
     """Writing needs a token that allows it."""
 
@@ -101,6 +109,23 @@ class Forbidden(EotilesError):
 
 class Conflict(EotilesError):
     """It exists already."""
+
+
+class ItemsRefused(EotilesError):
+    """Some items cannot be stored, so none was."""
+
+    SAID = 3
+    """Reasons that the sentence repeats."""
+
+    def __init__(self, refusals: Sequence[tuple[str, EotilesError]], *, total: int) -> None:
+        """`refusals` are ids and reasons, of `total` items."""
+        self.refusals = tuple(refusals)
+        reasons = "; ".join(str(error) for _, error in self.refusals[: self.SAID])
+        more = len(self.refusals) - self.SAID
+        super().__init__(
+            f"{len(self.refusals)} of {total} items cannot be stored, so none was: {reasons}"
+            + (f"; and {more} more" if more > 0 else "")
+        )
 
 
 class IngestRefused(EotilesError):

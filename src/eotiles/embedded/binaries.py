@@ -16,6 +16,8 @@ OLDEST = 15
 
 _NEEDED = ("initdb", "pg_ctl", "postgres", "pg_config")
 
+_TOOLS = ("pg_dump", "pg_restore", "psql")
+
 _DISTRIBUTION: dict[tuple[str, str], int] = {
     ("debian", "12"): 15,
     ("debian", "13"): 17,
@@ -80,6 +82,29 @@ def find_binaries(folders: tuple[Path, ...], *, major: int | None = None) -> Bin
     )
 
 
+def find_tools(folders: tuple[Path, ...], *, server: int) -> Path:
+    """Folder of the client programs (pg_dump, pg_restore, psql) for a server of this major version, or a newer one.
+
+    The oldest that will do: a backup that they make can be read by more.
+
+    Raises:
+        SetupError: there are none; the sentence says how to install them.
+    """
+    found = shutil.which("pg_dump")
+    everywhere = (*folders, Path(found).resolve().parent) if found else folders
+    fitting = {
+        version: folder
+        for folder in everywhere
+        if all(os.access(folder / name, os.X_OK) for name in _TOOLS)
+        and (version := _version(folder / "pg_dump")) >= server
+    }
+    if not fitting:
+        raise SetupError(
+            f"pg_dump and psql of PostgreSQL {server} or newer are not installed; install postgresql-client-{server}"
+        )
+    return fitting[min(fitting)]
+
+
 def install_advice(major: int | None = None) -> str:
     """What to type on this machine to get PostgreSQL with PostGIS."""
     other = "or name a database of your own in EOTILES_DATABASE_URL"
@@ -106,6 +131,13 @@ def _distribution_major() -> int:
         return OLDEST
     fields = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, flags=re.MULTILINE))
     return _DISTRIBUTION.get((fields.get("ID", ""), fields.get("VERSION_ID", "")), OLDEST)
+
+
+def _version(program: Path) -> int:
+    """Major version that a program says it is of; 0 when it does not."""
+    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+)", done.stdout)
+    return int(found.group(1)) if found else 0
 
 
 def _major(folder: Path) -> int:

@@ -34,16 +34,19 @@ def bootstrap(layout: Layout, *, port: int) -> None:
 
 
 def _bootstrap(layout: Layout, *, port: int) -> None:
-    with _connect(layout, port=port, database="postgres") as connection:
+    with connect(layout, port=port, database="postgres") as connection:
         connection.execute(read_sql("roles"))
         connection.execute(read_sql("admin"))
         _set_passwords(connection, layout)
         _make_database(connection)
-    with _connect(layout, port=port, database=DATABASE) as connection:
+    with connect(layout, port=port, database=DATABASE) as connection:
         connection.execute(read_sql("embedded"))
 
 
-def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[tuple[object, ...]]:
+def connect(
+    layout: Layout, *, port: int, database: str, lock: bool = True
+) -> psycopg.Connection[tuple[object, ...]]:
+    """The superuser's connection over the socket; with `lock` nobody else sets databases up meanwhile."""
     connection = psycopg.connect(
         host=str(layout.run),
         port=port,
@@ -54,7 +57,8 @@ def _connect(layout: Layout, *, port: int, database: str) -> psycopg.Connection[
         application_name="eotiles setup",
     )
     # The backend of a start that was killed may still be making an extension.
-    connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
+    if lock:
+        connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
     return connection
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +21,10 @@ from eotiles.embedded.layout import Layout, make_data_folder, make_folders
 from eotiles.embedded.lock import locked
 from eotiles.embedded.passwords import read_password
 from eotiles.embedded.port import remembered
+from eotiles.embedded.replacement import replacement
 from eotiles.embedded.server import cluster_major, initialise, start_server, stop_server
+
+_REPLACING = "the database is being restored by another process"
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,23 @@ class Cluster:
                 "the embedded database of this data folder was never started; run: eotiles db start"
             )
         return f"postgresql://{login(role)}:{quote(password, safe='')}@127.0.0.1:{port}/{DATABASE}"
+
+    @contextmanager
+    def replacement(self) -> Iterator[str]:
+        """URI of an empty database, as superuser, that takes the catalogue's place when the block ends well.
+
+        Raises:
+            SetupError: the cluster does not run, another replacement is under way, or PostgreSQL refuses.
+        """
+        layout = self._layout
+        status = self.status()
+        if not status.running or status.port is None:
+            raise SetupError("the embedded database does not run; run: eotiles db start")
+        with (
+            locked(layout.base / "replacement.lock", wait_s=0.0, refusal=_REPLACING),
+            replacement(layout, port=status.port) as conninfo,
+        ):
+            yield conninfo
 
 
 def _size_bytes(folder: Path) -> int:

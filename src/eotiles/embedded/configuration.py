@@ -9,12 +9,19 @@ from pathlib import Path
 from eotiles.core.role import ROLES, login
 from eotiles.embedded.account import Account
 from eotiles.embedded.layout import Layout, write_file
+from eotiles.embedded.memory import memory_bytes
 
 DATABASE = "eotiles"
 """Name of the one database."""
 
 SUPERUSER = "postgres"
 """Has no password: only root and the account that runs the cluster reach it, over the Unix socket."""
+
+_SHARED_MB = (128, 1024)
+"""Least and most of shared_buffers."""
+
+_CACHED_MB = (512, 16_384)
+"""Least and most of effective_cache_size, which is an estimate and takes no memory."""
 
 _CONFIGURATION = """\
 # Written by eotiles at every start. Settings of yours go into local.conf beside this file.
@@ -37,9 +44,9 @@ full_page_writes = on
 wal_compression = on
 max_wal_size = 1GB
 
-# Small enough for a laptop.
-shared_buffers = 128MB
-effective_cache_size = 1GB
+# Of this machine's memory an eighth, and what the kernel will keep of the files; bounded, as others live here too.
+shared_buffers = {shared_mb}MB
+effective_cache_size = {cached_mb}MB
 work_mem = 16MB
 maintenance_work_mem = 128MB
 temp_file_limit = 4GB
@@ -47,7 +54,7 @@ temp_file_limit = 4GB
 max_locks_per_transaction = 256
 
 # pgSTAC's searches take milliseconds: starting workers or compiling costs more than it saves
-# (measured together: 32 ms -> 22-27 ms per search).
+# (measured together: 32 ms -> 22-27 ms per search). More of that is set for the reading login (db/grants.sql).
 max_parallel_workers_per_gather = 0
 max_parallel_maintenance_workers = 0
 jit = off
@@ -84,12 +91,19 @@ def write_configuration(layout: Layout, *, account: Account, port: int) -> Path:
         "hba": _quote(hba),
         "ident": _quote(ident),
         "log": _quote(layout.log),
+        "shared_mb": str(_within(memory_bytes() // 8, _SHARED_MB)),
+        "cached_mb": str(_within(memory_bytes() // 2, _CACHED_MB)),
         "local": _quote(layout.base / "local.conf"),
     }
     write_file(main, _CONFIGURATION.format_map(values), mode=0o640)
     write_file(hba, _authentication(), mode=0o640)
     write_file(ident, _superusers(account), mode=0o640)
     return main
+
+
+def _within(size_bytes: int, bounds_mb: tuple[int, int]) -> int:
+    """Megabytes, neither below nor above the bounds."""
+    return min(max(size_bytes >> 20, bounds_mb[0]), bounds_mb[1])
 
 
 def _authentication() -> str:

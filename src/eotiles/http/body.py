@@ -10,6 +10,7 @@ import json
 from collections.abc import Sized
 from typing import Any
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eotiles.catalog.filters import finite
@@ -26,7 +27,8 @@ class StrictJson:
 
     Python's JSON reader takes NaN and Infinity; PostgreSQL stores null for one and refuses a NUL character with an
     error of its own. JSON that is refused answers `refusal_status`, a body that is too large 413, one that takes longer
-    than `wait_s` to arrive 408.
+    than `wait_s` to arrive 408. What is JSON is read as JSON, whatever it
+    is called.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class StrictJson:
                 return message
             return await receive()
 
-        await self.app(scope, replay, send)
+        await self.app(_as_json(scope), replay, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """A body, or the beginning of one that is too large; None if the client left."""
@@ -100,19 +102,34 @@ class StrictJson:
         return bytes(body)
 
 
+def _as_json(scope: Scope) -> Scope:
+    """The request with its body called JSON, which it is by now: curl's `--data` calls it a form, and libraries behind
+    would get bytes where they expect an object."""
+    headers = MutableHeaders(raw=list(scope.get("headers", ())))
+    kind, _, subtype = headers.get("content-type", "").partition(";")[0].lower().partition("/")
+    if kind.strip() == "application" and (
+        subtype.strip() == "json" or subtype.strip().endswith("+json")
+    ):
+        return scope
+    headers["content-type"] = "application/json"
+    return {**scope, "headers": headers.raw}
+
+
 def check_json(
     body: bytes, *, most_values: int, most_entries: int | None = None, is_object: bool = True
 ) -> None:
     """Pass a JSON text that is within bounds. `most_entries` is of one object, or of one list but for coordinates.
 
     Raises:
-        BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity or a text that
-            PostgreSQL cannot store; it is over a bound.
+        BadParameter: it is empty or not JSON, or no object where one is wanted; it holds NaN, Infinity, a text that
+            PostgreSQL cannot store, or a name twice in one object; it is over a bound.
     """
     if not body:
         raise BadParameter("the body is empty; it has to be JSON")
     try:
-        value = json.loads(body, parse_constant=finite, parse_float=finite)
+        value = json.loads(
+            body, parse_constant=finite, parse_float=finite, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError) as error:
         raise BadParameter(f"the body is not JSON: {error}"[:200]) from error
     if is_object and not isinstance(value, dict):
@@ -140,6 +157,16 @@ def check_json(
             return
         level = below
     raise BadParameter(f"the body is nested deeper than {MOST_DEPTH} levels")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Of a name that is there twice nobody can tell which value was meant: readers of JSON differ."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1) if len(names) < 1000 else "…"
+        raise BadParameter(f"the body holds an object in which {twice[:100]!r} is there twice")
+    return made
 
 
 def _check_length(part: Sized, most: int | None) -> None:

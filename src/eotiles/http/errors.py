@@ -23,6 +23,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.Conflict: 409,
+    errors.ItemsRefused: 422,
     errors.Unavailable: 503,
     errors.EotilesError: 500,
 }
@@ -63,16 +64,23 @@ UNEXPECTED = "something went wrong here; the log has the details"
 
 MOST_DETAIL = 2000
 MOST_INSTANCE = 300
-"""Characters: what a client sent is said back to it, but not at any length."""
+MOST_REASON = 500
+MOST_REFUSALS = 100
+"""Characters, and items of a request: what a client sent is said back to it, but not at any length."""
 
 RETRY_AFTER_S = 1
 """What a 503 tells clients to wait."""
 
 
 def problem(
-    status: int, detail: str, *, instance: str = "", headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    *,
+    instance: str = "",
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> Response:
-    """An RFC 9457 answer that no cache keeps."""
+    """An RFC 9457 answer that no cache keeps; `members` are extension members of its own."""
     body = {
         "type": "about:blank",
         "title": _TITLES.get(status, "Error"),
@@ -81,6 +89,7 @@ def problem(
     }
     if instance:
         body["instance"] = _short(instance, MOST_INSTANCE)
+    body.update(members or {})
     extra = {"Cache-Control": "no-store", **(headers or {})}
     if status == 503:
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
@@ -106,6 +115,29 @@ def status_of(error: Exception) -> int:
 def _known(status: int) -> Handler:
     def handler(request: Request, error: Exception) -> Response:
         return problem(status, str(error), instance=request.url.path)
+
+    return handler
+
+
+def _items_refused(statuses: Mapping[type[Exception], int]) -> Handler:
+    """The worst status of all reasons, and the reasons one by one: a bad request counts before a conflict."""
+
+    def handler(request: Request, error: Exception) -> Response:
+        assert isinstance(error, errors.ItemsRefused)
+        found = {
+            next((statuses[kind] for kind in type(each).__mro__ if kind in statuses), 500)
+            for _, each in error.refusals
+        }
+        listed = [
+            {"id": _short(name, MOST_INSTANCE), "reason": _short(str(each), MOST_REASON)}
+            for name, each in error.refusals[:MOST_REFUSALS]
+        ]
+        return problem(
+            next(status for status in (500, 503, 400, 422, 404, 409, *found) if status in found),
+            str(error),
+            instance=request.url.path,
+            members={"errors": listed, "refused": len(error.refusals)},
+        )
 
     return handler
 
@@ -169,5 +201,8 @@ def add_handlers(
     app.add_exception_handler(errors.BadParameter, _known(validation_status))
     for kind, (status, detail) in (foreign or {}).items():
         app.add_exception_handler(kind, _foreign(status, detail))
+    statuses = {**STATUS, errors.BadParameter: validation_status}
+    statuses |= {kind: status for kind, (status, _) in (foreign or {}).items()}
+    app.add_exception_handler(errors.ItemsRefused, _items_refused(statuses))
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation(validation_status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -93,6 +94,10 @@ class Paths:
         await self._otherwise(scope, receive, send)
 
 
+_ASKED_BY_POST = re.compile(r"/search|(/collections/[^/]+)?/aggregate")
+"""Paths of the STAC API whose POST changes nothing."""
+
+
 class Catalogue:
     """What a gateway does under /stac: writes go to the ingest service, everything else to the STAC API."""
 
@@ -102,6 +107,7 @@ class Catalogue:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
-        searches = scope["path"].removeprefix(scope.get("root_path", "")) == "/search"
-        app = self._write if writes and not searches else self._read
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        asks = scope["method"] == "POST" and _ASKED_BY_POST.fullmatch(path) is not None
+        app = self._write if writes and not asks else self._read
         await (app or self._read or self._write)(scope, receive, send)  # type: ignore[misc]

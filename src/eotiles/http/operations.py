@@ -26,6 +26,9 @@ _SECRET = re.compile(r"((?:token|key|secret|password|sig|signature)[^=&]*=)[^&]*
 QUERY_SHOWN = 1_000
 """Characters of a query that the access log keeps; an address may have 64 KiB."""
 
+WRITER = "eotiles.writer"
+"""Where a request's state holds the name of the key that it writes with; the access log tells it."""
+
 _QUIET = ("/healthz", "/readyz", "/metrics")
 _LOG = structlog.get_logger("eotiles.access")
 
@@ -75,6 +78,7 @@ class Operations:
         headers = dict(scope["headers"])
         asked = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = asked if _ID.fullmatch(asked) else uuid.uuid4().hex
+        scope.setdefault("state", {})
         status = 500
         started_answer = False
         started = time.perf_counter()
@@ -122,6 +126,7 @@ class Operations:
                         query=_SECRET.sub(r"\1***", query)[:QUERY_SHOWN],
                         status=status,
                         ms=round(seconds * 1000, 1),
+                        **({"key": scope["state"][WRITER]} if WRITER in scope["state"] else {}),
                     )
 
     def _refusal(self, path: str, query: str) -> str | None:

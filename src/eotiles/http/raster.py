@@ -23,8 +23,6 @@ from titiler.core.factory import (
 from titiler.core.middleware import CacheControlMiddleware
 from titiler.core.utils import update_openapi
 from titiler.extensions.render import stacRenderExtension
-from titiler.extensions.wmts import wmtsExtension
-from titiler.mosaic.extensions.wmts import wmtsExtension as mosaicWmtsExtension
 from titiler.pgstac.extensions import searchInfoExtension
 from titiler.pgstac.factory import (
     MosaicTilerFactory,
@@ -40,21 +38,18 @@ from eotiles.http.known import KnownCounters
 from eotiles.http.service import equip
 from eotiles.http.tiles.counters import BlockCounters
 from eotiles.http.tiles.flights import Flights
+from eotiles.http.tiles.named import NamedRoute
+from eotiles.http.tiles.preview import ItemPreviewRoute, PreviewExtension
 from eotiles.http.tiles.route import TileRoute
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.encoding import encode
 from eotiles.http.titiler.errors import RASTER_ERRORS
-from eotiles.http.titiler.extensions import (
-    AttributionExtension,
-    IndicesExtension,
-    LegendExtension,
-    add_indices,
-    add_legend,
-)
 from eotiles.http.titiler.finder import FinderParams
+from eotiles.http.titiler.indices import IndicesExtension, add_indices
 from eotiles.http.titiler.landing import add_landing
+from eotiles.http.titiler.legends import LegendExtension, add_legend
 from eotiles.http.titiler.limits import within_limits
 from eotiles.http.titiler.mappage import MapPageExtension
 from eotiles.http.titiler.matrices import MATRICES
@@ -63,7 +58,8 @@ from eotiles.http.titiler.reader import ItemReader
 from eotiles.http.titiler.renders import item_renders, mosaic_renders, search_body
 from eotiles.http.titiler.shapes import SECONDS_MAX
 from eotiles.http.titiler.styling import algorithm_params, colormap_params
-from eotiles.http.titiler.wmts import WmtsLayersExtension
+from eotiles.http.titiler.tilejson import TileJsonExtension
+from eotiles.http.titiler.wmts import WmtsExtension
 from eotiles.read.hrefs import allow_list
 from eotiles.read.library import Library
 from eotiles.read.stores import open_stores
@@ -129,13 +125,16 @@ def create_raster(settings: Settings) -> FastAPI:
         roots=allow_list(settings.roots), library=library, max_pixels=settings.max_pixels
     )
     app.router.routes.insert(0, TileRoute(access=access))
+    app.router.routes.insert(0, ItemPreviewRoute(app.router))
+    app.router.routes.insert(0, NamedRoute(app.router, access=access))
     reader = partial(ItemReader, access=access)
     page = MapPageExtension(raster_path=settings.raster_path)
-    searches = _mosaics("/searches/{search_id}", search_path, reader, templates)
+    preview = PreviewExtension(access=access)
+    searches = _mosaics("/searches/{search_id}", search_path, reader, templates, preview)
     factories: dict[str, BaseFactory] = {
         "STAC Search": searches,
         "STAC Collection": _mosaics(
-            "/collections/{collection_id}", collection_path, reader, templates, page
+            "/collections/{collection_id}", collection_path, reader, templates, preview, page
         ),
         "STAC Item": _items(
             "/collections/{collection_id}/items/{item_id}", reader, templates, page
@@ -217,12 +216,11 @@ def _items(
         img_preview_dependency=parameters.PreviewParams,
         get_renders=item_renders,
         extensions=[
-            wmtsExtension(layer_identifier_provider=str),
-            WmtsLayersExtension(),
+            WmtsExtension(),
             stacRenderExtension(),
             IndicesExtension(),
             LegendExtension(),
-            AttributionExtension(),
+            TileJsonExtension(),
             page,
         ],
         templates=templates,
@@ -249,11 +247,10 @@ def _mosaics(
         get_renders=mosaic_renders,
         extensions=[
             searchInfoExtension(),
-            mosaicWmtsExtension(layer_identifier_provider=str),
-            WmtsLayersExtension(),
+            WmtsExtension(),
             IndicesExtension(),
             LegendExtension(),
-            AttributionExtension(),
+            TileJsonExtension(),
             *more,
         ],
         templates=templates,

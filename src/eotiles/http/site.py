@@ -1,31 +1,31 @@
-"""The map page (`/`): static files, their headers, and where the services are. docs/map.md describes the page."""
+"""The map page (`/`) and STAC Browser beside it: static files, their headers, and where the services are.
+
+docs/map.md describes the page.
+"""
 
 from __future__ import annotations
 
-import mimetypes
-import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import eotiles
 from eotiles.core.errors import Unavailable
+from eotiles.http.browser import PATH as BROWSER
+from eotiles.http.browser import add_browser, browser_policy
+from eotiles.http.files import ASKED, Files
 from eotiles.http.service import equip
 from eotiles.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
-VENDOR = "/static/vendor/"
+VENDOR = re.compile("/static/vendor/")
 """Below it every folder carries its version, so what is there never changes."""
-
-KEPT = "public, max-age=31536000, immutable"
-ASKED = "no-cache"
-"""Kept by browsers, but asked for again each time; the answer is 304 while nothing changed."""
 
 
 def create_site(settings: Settings, *, static: Path = STATIC) -> FastAPI:
@@ -52,13 +52,15 @@ def create_site(settings: Settings, *, static: Path = STATIC) -> FastAPI:
                 "version": eotiles.__version__,
                 "stac": root + settings.stac_path,
                 "raster": root + settings.raster_path,
+                "browser": None if settings.browser is None else root + BROWSER,
             },
             headers={"Cache-Control": ASKED},
         )
 
     app.add_route("/", page, methods=["GET", "HEAD"])
     app.add_route("/config.json", config, methods=["GET", "HEAD"])
-    app.mount("/static", Files(directory=static), name="static")
+    app.mount("/static", Files(directory=static, kept=VENDOR), name="static")
+    add_browser(app, settings, static=static, policy=browser_policy(_other_origins(settings)))
     app.add_middleware(PageHeaders, policy=content_security_policy(settings))
     equip(app, service="site", settings=settings, ready=libraries_present)
     return app
@@ -70,11 +72,7 @@ def content_security_policy(settings: Settings) -> str:
     MapLibre fetches tiles (connect-src), decodes them through blob: URLs and has data: pictures in its style sheet
     (img-src), and runs one worker from a file (worker-src 'self': no blob: worker). No inline script or style.
     """
-    origins = [origin for origin in settings.map_origins.replace(",", " ").split() if origin]
-    if settings.public_url is not None:
-        parts = urlsplit(settings.public_url)
-        origins.insert(0, f"{parts.scheme}://{parts.netloc}")
-    others = "".join(f" {origin}" for origin in origins)
+    others = _other_origins(settings)
     return "; ".join(
         (
             "default-src 'none'",
@@ -90,43 +88,17 @@ def content_security_policy(settings: Settings) -> str:
     )
 
 
-class Files(StaticFiles):
-    """Static files: vendored ones are kept for ever, others asked for again; `.gz` beside a file is what is sent."""
-
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        headers = Headers(scope=scope)
-        name = os.fspath(full_path)
-        added = {"Cache-Control": KEPT if VENDOR in scope["path"] else ASKED}
-        packed = name + ".gz"
-        is_packed = Path(packed).is_file()
-        if is_packed:
-            added["Vary"] = "Accept-Encoding"
-            if "gzip" in headers.get("accept-encoding", ""):
-                name, stat_result = packed, Path(packed).stat()
-                added["Content-Encoding"] = "gzip"
-        response = FileResponse(
-            name, status_code, added, media_type=media_type(full_path), stat_result=stat_result
-        )
-        if self.is_not_modified(response.headers, headers):
-            return NotModifiedResponse(response.headers)
-        return response
-
-
-def media_type(path: str | os.PathLike[str]) -> str:
-    """Type of a file by its name. Scripts are named here: machines differ in what they know of .mjs."""
-    if os.fspath(path).endswith((".js", ".mjs")):
-        return "text/javascript"
-    return mimetypes.guess_type(path)[0] or "application/octet-stream"
+def _other_origins(settings: Settings) -> str:
+    """Each with a space before it."""
+    origins = [origin for origin in settings.map_origins.replace(",", " ").split() if origin]
+    if settings.public_url is not None:
+        parts = urlsplit(settings.public_url)
+        origins.insert(0, f"{parts.scheme}://{parts.netloc}")
+    return "".join(f" {origin}" for origin in origins)
 
 
 class PageHeaders:
-    """ASGI middleware: the security headers of the page on every answer of the site."""
+    """ASGI middleware: the security headers of the page on every answer of the site that brings none of its own."""
 
     def __init__(self, app: ASGIApp, *, policy: str) -> None:
         self.app = app
@@ -143,7 +115,7 @@ class PageHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from stac_fastapi.extensions import TransactionExtension
 
 import eotiles
 from eotiles.core.errors import HrefRefused
+from eotiles.http.admission import Admission
 from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
 from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.application import STAC_ERRORS
 from eotiles.http.stac.configuration import api_settings
 from eotiles.http.stac.connections import ping, pool_of
-from eotiles.http.write_client import WritingClient
 from eotiles.http.write_gate import WRITES, TokenGate
+from eotiles.http.write_routes import add_routes
 from eotiles.read.hrefs import allow_list
+from eotiles.runtime import writing_keys
 from eotiles.settings import Settings
 
 MOST_BYTES = 16 << 20
@@ -29,14 +31,22 @@ MOST_ENTRIES = 1000
 """Items of a FeatureCollection, links, assets, properties, steps of a JSON Patch. With hundreds of thousands that are
 wrong, finding out what is wrong with each would take half a minute and gigabytes."""
 
+WORKING, WAITING = 4, 64
+"""Writes at a time, and in line: each may hold a body of 16 MB, which is 100 to 200 MB as Python's objects."""
+
+CHECKING = 2
+"""Threads that check items. They take turns, but leave the event loop free for others."""
+
 
 def create_write(settings: Settings) -> FastAPI:
     """The Transactions extension of the STAC API, for whoever has a token. Without a token's hash nobody writes."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with pool_of(app, settings, "ingest"):
-            yield
+        with ThreadPoolExecutor(CHECKING, thread_name_prefix="eotiles-check") as checking:
+            app.state.checking = checking
+            async with pool_of(app, settings, "ingest"):
+                yield
 
     app = FastAPI(
         title=f"{settings.title}: writing",
@@ -50,11 +60,12 @@ def create_write(settings: Settings) -> FastAPI:
     app.state.settings = api_settings(settings)
     app.state.router_prefix = ""
     app.state.allowed = allow_list(settings.roots)
-    TransactionExtension(client=WritingClient(), settings=app.state.settings).register(app)
+    add_routes(app, app.state.settings)
     app.add_middleware(
         StrictJson, most_bytes=MOST_BYTES, most_values=MOST_VALUES, most_entries=MOST_ENTRIES
     )
-    app.add_middleware(TokenGate, hashes=settings.token_hashes)
+    app.add_middleware(Admission, working=WORKING, waiting=WAITING)
+    app.add_middleware(TokenGate, keys=writing_keys(settings))
     app.add_middleware(MountedHere)
 
     async def ready() -> None:

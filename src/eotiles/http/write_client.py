@@ -1,30 +1,28 @@
-"""The Transactions extension's operations: stores what was sent, less what serving adds, once it is checked."""
+"""The operations of the Transactions and bulk extensions: what was sent, checked, is stored in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, cast
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import jsonpatch
 from fastapi import Request
-from stac_fastapi.pgstac.db import dbfunc
+from stac_fastapi.extensions.bulk_transactions import BulkTransaction, Items
 from stac_fastapi.pgstac.models.links import CollectionLinks, ItemLinks
-from stac_fastapi.pgstac.transactions import TransactionsClient
-from stac_fastapi.types.errors import ConflictError, ForeignKeyError, NotFoundError
-from stac_pydantic import Collection, Item
+from stac_fastapi.pgstac.transactions import BulkTransactionsClient, TransactionsClient
 from starlette.responses import JSONResponse, Response
 
 from eotiles.catalog.links import link_collection, link_item
-from eotiles.catalog.override import OVERRIDE, check_override
-from eotiles.catalog.restore import restore_collection, restore_item
-from eotiles.core.errors import BadParameter, Conflict, NotFound, UnknownCollection, UnknownItem
+from eotiles.core.errors import BadParameter, ItemsRefused
+from eotiles.http import write_store
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.write_check import check_footprint, check_hrefs, check_id, check_model
-from eotiles.read.hrefs import AllowList
+from eotiles.http.write_gate import check_scope
+from eotiles.http.write_items import Writing, checked_collection, checked_item, checked_items
 
 Json = dict[str, Any]
+Result = TypeVar("Result")
 
 GEOJSON = "application/geo+json"
 MOST_COPIES = 4
@@ -38,148 +36,128 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
         self, collection_id: str, item: Any, request: Request, **kwargs: Any
     ) -> Response:
         body: Json = await request.json()
-        await self._stored_collection(request, collection_id)
+        writing = _writing(request, collection_id)
         if body.get("type") == "FeatureCollection":
-            items = [
-                _checked_item(request, part, collection_id) for part in body.get("features", ())
-            ]
-            async with _naming(
-                f"an item of these {len(items)} in collection {collection_id!r}", collection_id
-            ):
-                await self._call(request, "create_items", items)
+            features = body.get("features")
+            if not isinstance(features, list):
+                raise BadParameter("features of a FeatureCollection is a list of items")
+            many = await _checking(request, lambda: checked_items(writing, features))
+            await write_store.write_items(
+                request, collection_id, many, method="insert", repeatable=False
+            )
             return Response(status_code=201)
-        made = _checked_item(request, body, collection_id)
-        async with _naming(f"item {made['id']!r} in collection {collection_id!r}", collection_id):
-            await self._call(request, "create_item", made)
+        made = await _checking(request, lambda: checked_item(writing, body))
+        try:
+            await write_store.write_items(
+                request, collection_id, [made], method="insert", repeatable=False
+            )
+        except ItemsRefused as error:
+            raise error.refusals[0][1] from error
         return await _answer_item(request, made, created=True)
 
     async def update_item(
         self, collection_id: str, item_id: str, item: Any, request: Request, **kwargs: Any
     ) -> Response:
-        stored = await self._stored_item(request, collection_id, item_id)
-        made = _checked_item(
-            request, await request.json(), collection_id, item_id=item_id, stored=stored
-        )
-        async with _naming(f"item {item_id!r} in collection {collection_id!r}", collection_id):
-            await self._call(request, "update_item", made)
-        return await _answer_item(request, made)
+        body: Json = await request.json()
+        return await self._replace_item(request, collection_id, item_id, lambda stored: body)
 
     async def patch_item(
         self, collection_id: str, item_id: str, patch: Any, request: Request, **kwargs: Any
     ) -> Response:
-        stored = await self._stored_item(request, collection_id, item_id)
-        patched = _patched(stored, await request.json())
-        made = _checked_item(request, patched, collection_id, item_id=item_id, stored=stored)
-        async with _naming(f"item {item_id!r} in collection {collection_id!r}", collection_id):
-            await self._call(request, "update_item", made)
+        body = await request.json()
+        return await self._replace_item(
+            request, collection_id, item_id, lambda stored: _patched(stored, body)
+        )
+
+    async def _replace_item(
+        self, request: Request, collection: str, item: str, become: Callable[[Json], Json]
+    ) -> Response:
+        writing = _writing(request, collection)
+
+        async def change(stored: Json) -> Json:
+            return await _checking(
+                request,
+                lambda: checked_item(writing, become(stored), item_id=item, stored=stored),
+            )
+
+        made = await write_store.replace_item(request, collection, item, change=change)
         return await _answer_item(request, made)
 
     async def delete_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
     ) -> Response:
-        try:
-            return cast(Response, await super().delete_item(item_id, collection_id, request))
-        except (NotFound, NotFoundError) as error:
-            raise UnknownItem(
-                f"there is no item {item_id!r} in collection {collection_id!r}"
-            ) from error
+        await write_store.delete_item(request, collection_id, item_id)
+        return JSONResponse({"deleted item": item_id})
 
     async def create_collection(self, collection: Any, request: Request, **kwargs: Any) -> Response:
-        made = _checked_collection(request, await request.json())
-        async with _naming(f"collection {made['id']!r}", made["id"]):
-            await self._call(request, "create_collection", made)
+        body: Json = await request.json()
+        # Before anything is said about what is there already.
+        check_scope(request, str(body.get("id")))
+        made = checked_collection(site_of(request), request.app.state.allowed, body)
+        await write_store.create_collection(request, made)
         return await _answer_collection(request, made, created=True)
 
     async def update_collection(
         self, collection_id: str, collection: Any, request: Request, **kwargs: Any
     ) -> Response:
-        stored = await self._stored_collection(request, collection_id)
-        made = _checked_collection(
-            request, await request.json(), collection_id=collection_id, stored=stored
-        )
-        async with _naming(f"collection {collection_id!r}", collection_id):
-            await self._call(request, "update_collection", made)
-        return await _answer_collection(request, made)
+        body: Json = await request.json()
+        return await self._replace_collection(request, collection_id, lambda stored: body)
 
     async def patch_collection(
         self, collection_id: str, patch: Any, request: Request, **kwargs: Any
     ) -> Response:
-        stored = await self._stored_collection(request, collection_id)
-        patched = _patched(stored, await request.json())
-        made = _checked_collection(request, patched, collection_id=collection_id, stored=stored)
-        async with _naming(f"collection {collection_id!r}", collection_id):
-            await self._call(request, "update_collection", made)
+        body = await request.json()
+        return await self._replace_collection(
+            request, collection_id, lambda stored: _patched(stored, body)
+        )
+
+    async def _replace_collection(
+        self, request: Request, collection: str, become: Callable[[Json], Json]
+    ) -> Response:
+        async def change(stored: Json) -> Json:
+            return checked_collection(
+                site_of(request),
+                request.app.state.allowed,
+                become(stored),
+                collection_id=collection,
+                stored=stored,
+            )
+
+        made = await write_store.replace_collection(request, collection, change=change)
         return await _answer_collection(request, made)
 
     async def delete_collection(
         self, collection_id: str, request: Request, **kwargs: Any
     ) -> Response:
-        async with _naming(f"collection {collection_id!r}", collection_id):
-            return cast(Response, await super().delete_collection(collection_id, request))
-
-    async def _call(self, request: Request, function: str, document: Any) -> Any:
-        async with request.app.state.get_connection(request, "w") as connection:
-            return await dbfunc(connection, function, document)
-
-    async def _stored_item(self, request: Request, collection: str, item: str) -> Json:
-        async with request.app.state.get_connection(request, "r") as connection:
-            stored = await connection.fetchval("SELECT pgstac.get_item($1, $2)", item, collection)
-        if stored is None:
-            raise UnknownItem(f"there is no item {item!r} in collection {collection!r}")
-        return cast(Json, stored)
-
-    async def _stored_collection(self, request: Request, collection: str) -> Json:
-        stored = await self._call(request, "get_collection", collection)
-        if stored is None:
-            raise UnknownCollection(f"there is no collection {collection!r}")
-        return cast(Json, stored)
+        await write_store.delete_collection(request, collection_id)
+        return JSONResponse({"deleted collection": collection_id})
 
 
-def _checked_item(
-    request: Request,
-    given: Json,
-    collection: str,
-    *,
-    item_id: str | None = None,
-    stored: Json | None = None,
-) -> Json:
-    """The item to store.
+class BulkClient(BulkTransactionsClient):  # type: ignore[misc]
+    """Many items under their ids. Upstream checks next to nothing and stores the rest of a broken request."""
 
-    Raises:
-        BadParameter: it cannot be stored.
-        HrefRefused: one of its files may not be opened.
-    """
-    name = check_id("an item", given.get("id"))
-    if item_id is not None and name != item_id:
-        raise BadParameter(f"the body is item {name!r}, the address is that of item {item_id!r}")
-    if given.get("collection") not in (None, collection):
-        raise BadParameter(
-            f"item {name!r} says that it belongs to collection {given['collection']!r}"
+    async def bulk_item_insert(self, items: Items, **kwargs: Any) -> BulkTransaction:
+        request: Request = kwargs["request"]
+        collection = str(request.path_params["collection_id"])
+        writing = _writing(request, collection)
+        names, given = list(items.items), list(items.items.values())
+        many = await _checking(request, lambda: checked_items(writing, given, names=names))
+        written = await write_store.write_items(
+            request, collection, many, method=items.method.value, repeatable=True
         )
-    check_model(Item, given, name=f"item {name!r}")
-    if (said := (given.get("properties") or {}).get(OVERRIDE)) is not None:
-        check_override(said, name=f"item {name!r}")
-    check_footprint(given)
-    whole = {key: value for key, value in given.items() if key != "pgstac:base_item"}
-    made = restore_item(site_of(request), {**whole, "collection": collection}, stored=stored)
-    check_hrefs(made, _allowed(request), name=f"{collection}/{name}")
-    return made
-
-
-def _checked_collection(
-    request: Request, given: Json, *, collection_id: str | None = None, stored: Json | None = None
-) -> Json:
-    name = check_id("a collection", given.get("id"))
-    if collection_id is not None and name != collection_id:
-        raise BadParameter(
-            f"the body is collection {name!r}, the address is that of collection {collection_id!r}"
+        return BulkTransaction(
+            received=len(given), success=written.stored, skipped=written.same, errors=[]
         )
-    check_model(Collection, given, name=f"collection {name!r}")
-    if (said := given.get(OVERRIDE)) is not None:
-        check_override(said, name=f"collection {name!r}")
-    made = restore_collection(site_of(request), given, stored=stored)
-    check_hrefs(made, _allowed(request), name=name)
-    return made
+
+
+def _writing(request: Request, collection: str) -> Writing:
+    return Writing(site_of(request), request.app.state.allowed, collection)
+
+
+async def _checking(request: Request, check: Callable[[], Result]) -> Result:
+    """What `check` gives, in a thread of its own: a thousand items take a second, in which others are answered."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(request.app.state.checking, check)
 
 
 def _patched(stored: Json, patch: Any) -> Json:
@@ -211,22 +189,6 @@ def _merged(target: Any, patch: Any) -> Any:
         else:
             merged[name] = _merged(merged.get(name), value)
     return merged
-
-
-@asynccontextmanager
-async def _naming(what: str, collection: str) -> AsyncIterator[None]:
-    """Upstream's errors with the name of what they are about."""
-    try:
-        yield
-    except (ConflictError, Conflict) as error:
-        detail = getattr(error.__cause__, "detail", None)
-        raise Conflict(f"{what} exists already{f' ({detail})' if detail else ''}") from error
-    except (ForeignKeyError, NotFoundError, NotFound) as error:
-        raise UnknownCollection(f"there is no collection {collection!r}") from error
-
-
-def _allowed(request: Request) -> AllowList:
-    return cast(AllowList, request.app.state.allowed)
 
 
 async def _answer_item(request: Request, item: Json, *, created: bool = False) -> Response:

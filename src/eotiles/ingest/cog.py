@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_translate, cog_validate
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import valid_mask
-from eotiles.ingest.header import GDAL_ERRORS, GDAL_OPTIONS
+from eotiles.ingest.header import GDAL_ERRORS, GDAL_OPTIONS, opened
 from eotiles.ingest.survey import Survey
 from eotiles.ingest.unmarked import unmarked
-from eotiles.read.gdal import UnusableHeader, check_header
+from eotiles.read.gdal import UnusableHeader, check_header, is_jpeg2000
 
 BLOCK_PX = 512
 IN_MEMORY_BYTES = 256 * 2**20
@@ -31,19 +32,27 @@ RECIPE = "cog-1"
 
 def is_cloud_optimised(survey: Survey) -> bool:
     """Whether the raster service can read a piece without reading the rest, at every zoom."""
-    if survey.unmarked:
-        return False  # it would hide pixels by a band that is data
-    with rasterio.open(survey.path, driver="GTiff") as dataset:
-        try:
-            check_header(dataset)
-        except UnusableHeader:
-            return False
+    if survey.unmarked or is_jpeg2000(survey.path.name) or why_not_drawn(survey) is not None:
+        return False
+    with opened(survey.path) as dataset:
         in_strips = dataset.block_shapes[0][1] == dataset.width
         # Overviews that were averaged with another nodata value have it mixed in.
         if in_strips or repr(dataset.nodata) != repr(survey.nodata):
             return False
     valid: bool = cog_validate(survey.path, strict=True, config=GDAL_OPTIONS, quiet=True)[0]
     return valid
+
+
+def why_not_drawn(survey: Survey) -> str | None:
+    """Why the raster service cannot draw a file as it is, slowly or not; None where it can."""
+    if survey.unmarked:
+        return "a band that is data is marked as transparency, and would hide pixels"
+    with opened(survey.path) as dataset:
+        try:
+            check_header(dataset)
+        except UnusableHeader as error:
+            return str(error)
+    return None
 
 
 def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
@@ -70,8 +79,9 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
     decoded = survey.width * survey.height * survey.count * np.dtype(survey.dtype).itemsize
     try:
         with (
-            rasterio.open(survey.path, driver="GTiff") as file,
-            unmarked(file, survey.unmarked) as source,
+            opened(survey.path) as file,
+            unmarked(file, survey.unmarked) as marked,
+            _plain(marked) as source,
         ):
             if survey.masked:
                 _copy_with_mask(source, part, resampling)
@@ -93,6 +103,18 @@ def convert(survey: Survey, part: Path, resampling: Resampling) -> None:
         raise IngestRefused(
             "came out of the conversion changed, so it was not taken (is the disk full?)"
         )
+
+
+@contextmanager
+def _plain(dataset: DatasetReader) -> Iterator[DatasetReader]:
+    """The dataset, or of JPEG 2000 a virtual one: rio-cogeo takes the CRS that it names for that of control points."""
+    if not is_jpeg2000(dataset.name):
+        yield dataset
+        return
+    with MemoryFile(ext=".vrt") as memory:
+        rasterio.shutil.copy(dataset, memory.name, driver="VRT")
+        with rasterio.open(memory.name, driver="VRT") as virtual:
+            yield virtual
 
 
 def _copy_with_mask(source: DatasetReader, part: Path, resampling: Resampling) -> None:
@@ -126,9 +148,9 @@ def same_pixels(
     """
     try:
         with (
-            rasterio.open(source, driver="GTiff") as file,
+            opened(source) as file,
             unmarked(file, data_bands) as one,
-            rasterio.open(made, driver="GTiff") as other,
+            opened(made) as other,
         ):
             if (one.shape, one.count, one.dtypes) != (other.shape, other.count, other.dtypes):
                 return False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
+from eotiles.catalog.guess import GREY, guess_renders, is_guess, with_guess
+from eotiles.catalog.layers import TRUE_COLOUR
 from eotiles.core.domain import read_domain
 from eotiles.ingest.item import ATTRIBUTION, EO, RENDER
-from eotiles.ingest.layers import GREY, TRUE_COLOUR
 from eotiles.ingest.options import IngestOptions
 
 UNKNOWN_LICENSE = "other"
@@ -19,17 +20,17 @@ SUMMARISED = ("constellation", "instruments", "gsd", "eotiles:domain")
 def with_item(
     collection: Mapping[str, Any] | None,
     item: Mapping[str, Any],
-    renders: Mapping[str, Any],
     options: IngestOptions,
     *,
     before: Mapping[str, Any] | None = None,
+    sample: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The document that the collection has once it holds the item. Pure: equal inputs, equal document.
 
-    What people wrote stays: the extent only grows, layers and band descriptions that are there are not replaced, and
-    texts change only where the options say so. Layers stay because a stretch that moved with every scene would make
-    neighbouring scenes look different; unless the item was in the catalogue `before` with bands called or scaled
-    otherwise: then layers were made by mistake, and would draw the wrong bands for ever.
+    What people wrote stays: the extent only grows, renders and band descriptions that are there are not replaced, and
+    texts change only where the options say so. Renders that were guessed follow what the item and the `sample` of
+    those before it show (catalog/guess.py). If the item was in the catalogue `before` with bands called or scaled
+    otherwise, those that pick its bands by number were made by mistake, and are guessed again whoever wrote them.
     """
     document = deepcopy(dict(collection)) if collection is not None else _new(options)
     for field, value in {
@@ -50,11 +51,14 @@ def with_item(
     described = document.setdefault("item_assets", {})
     for key, asset in item["assets"].items():
         described.setdefault(key, _described(asset))
-    kept = document.get("renders", {})
-    if before is not None and (corrected := _corrected(before, item)):
-        kept = {name: layer for name, layer in kept.items() if not _draws(name, layer, corrected)}
-    if renders or kept:
-        document["renders"] = {**renders, **kept}
+    corrected = set() if before is None else _corrected(before, item)
+    wrong = {
+        name
+        for name, layer in document.get("renders", {}).items()
+        if corrected and _draws(document, name, layer, corrected)
+    }
+    guessed = guess_renders([item, *sample], title=options.title or _title(collection))
+    document = with_guess(document, guessed, wrong=frozenset(wrong))
     document["stac_extensions"] = sorted(_extensions(document))
     return document
 
@@ -85,10 +89,19 @@ def _meaning(asset: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-def _draws(name: str, layer: Mapping[str, Any], assets: set[str]) -> bool:
+def _draws(
+    document: Mapping[str, Any], name: str, layer: Mapping[str, Any], assets: set[str]
+) -> bool:
     """Whether it is a layer of ours that picks bands of these assets by number, on a range of their values."""
     picked = {entry.partition("|")[0] for entry in layer.get("assets", [])}
-    return name in (TRUE_COLOUR, GREY) and not picked.isdisjoint(assets)
+    is_ours = name in (TRUE_COLOUR, GREY) or is_guess(document, name)
+    return is_ours and "index" not in layer and not picked.isdisjoint(assets)
+
+
+def _title(collection: Mapping[str, Any] | None) -> str | None:
+    """What a person called the collection; its id is no title."""
+    title = None if collection is None else collection.get("title")
+    return title if isinstance(title, str) and title != (collection or {}).get("id") else None
 
 
 def _set_provider(document: dict[str, Any], name: str, attribution: str | None) -> None:

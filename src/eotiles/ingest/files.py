@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,11 +11,12 @@ from typing import Protocol
 import rasterio
 
 from eotiles.core.errors import BadParameter, IngestRefused, Unavailable
+from eotiles.ingest.count import Count, count_items
 from eotiles.ingest.doubts import doubts
 from eotiles.ingest.folder import SceneFolder, retire, scene_folder
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail, build_item, scene_bands
-from eotiles.ingest.layers import NamedBand, colour_bands, renders
+from eotiles.ingest.layers import NamedBand, colour_bands
 from eotiles.ingest.load import Outcome, check_catalogue, load_scene
 from eotiles.ingest.naming import data_bands, holds_labels, name_bands
 from eotiles.ingest.options import IngestOptions
@@ -38,6 +39,7 @@ class Ingested:
     """A scene that is in the catalogue."""
 
     item: str
+    collection: str
     outcome: Outcome
     period: Period
     converted: int
@@ -53,6 +55,13 @@ class Summary:
 
     scenes: tuple[Ingested, ...]
     refused: tuple[Refusal, ...]
+    counts: tuple[Count, ...] = ()
+    """What the database holds afterwards; empty where it could not be asked."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was named came in, and is there."""
+        return not self.refused and all(count.is_complete for count in self.counts)
 
     def count(self, outcome: Outcome) -> int:
         """How many scenes had this outcome."""
@@ -128,7 +137,19 @@ def ingest_files(
                     lost = error
                     refused.append(Refusal(scene.name, f"was not stored: {error}"))
             step(scene.name, finished - done)
-    return Summary(tuple(ingested), tuple(refused))
+    return checked_summary(ingested, refused, conninfo=conninfo)
+
+
+def checked_summary(
+    ingested: Sequence[Ingested], refused: Sequence[Refusal], *, conninfo: str
+) -> Summary:
+    """The summary, with what the database holds now."""
+    try:
+        counts = count_items(conninfo, [(scene.collection, scene.item) for scene in ingested])
+    except Unavailable as error:
+        gone = Refusal("the final count", f"could not be made: {error}")
+        return Summary(tuple(ingested), (*refused, gone))
+    return Summary(tuple(ingested), tuple(refused), counts)
 
 
 def _survey_all(
@@ -178,12 +199,13 @@ def _ingest(
         item = build_item(
             scene, options, period, surveys=surveys, named=named, bands=bands, placed=placed
         )
-        picture = _picture(bands, surveys, placed, folder)
+        picture = draw_thumbnail(bands, surveys, placed, folder)
         add_thumbnail(item, str(picture[0]), picture[1])
-        outcome = load_scene(item, renders(bands, title=options.title), options, conninfo=conninfo)
+        outcome = load_scene(item, options, conninfo=conninfo)
         retire(folder, {picture[0], *(file.path for file in placed.values())})
     return Ingested(
         item=scene.id,
+        collection=options.collection,
         outcome=outcome,
         period=period,
         converted=sum(file.new for file in placed.values()),
@@ -208,7 +230,7 @@ def _period(scene: Scene, surveys: Mapping[str, Survey]) -> Period:
     return period
 
 
-def _picture(
+def draw_thumbnail(
     bands: list[NamedBand],
     surveys: Mapping[str, Survey],
     placed: Mapping[str, Placed],

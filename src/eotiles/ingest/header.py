@@ -1,11 +1,13 @@
-"""Opening a file: only as a GeoTIFF, and only if its header promises nothing absurd."""
+"""Opening a file: by the one driver of its format, and only if its header promises nothing absurd."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import rasterio
@@ -15,7 +17,15 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from eotiles.core.errors import IngestRefused
-from eotiles.read.gdal import BANDS_MAX, CONFIGURATION, PIXELS_MAX
+from eotiles.read.gdal import (
+    BANDS_MAX,
+    CONFIGURATION,
+    PIXELS_MAX,
+    UnusableHeader,
+    driver,
+    is_jpeg2000,
+)
+from eotiles.read.jpeg2000 import SIGNATURE, check_jpeg2000
 
 MAX_BLOCK_BYTES = 256 * 2**20
 """Of a file that is to be converted; what the raster service opens has a lower limit."""
@@ -33,32 +43,63 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @contextmanager
-def open_geotiff(path: Path) -> Iterator[DatasetReader]:
-    """The file, opened by GDAL's GTiff driver and no other, its header checked.
+def opened(path: Path, *, overview_level: int | None = None) -> Iterator[DatasetReader]:
+    """A file, opened by the driver that its name allows and no other; nothing is checked.
 
-    Raises:
-        IngestRefused: it is not a GeoTIFF, has no CRS or grid, or is larger than we take.
+    JPEG 2000 is read by one thread: errors of GDAL's other threads are lost, and with them that a file is damaged.
     """
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-            size = stream.seek(0, 2)
-    except OSError as error:
-        raise IngestRefused(f"cannot be read ({error.strerror})") from error
-    if magic not in _MAGIC:
-        raise IngestRefused("is not a GeoTIFF" if size else "is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            dataset = rasterio.open(path, driver="GTiff")
-    except GDAL_ERRORS as error:
-        raise IngestRefused("is a damaged or truncated TIFF") from error
-    with dataset:
-        _check(dataset, path, size)
+    threads = {"GDAL_NUM_THREADS": "1"} if is_jpeg2000(path.name) else {}
+    level = {} if overview_level is None else {"overview_level": overview_level}
+    with rasterio.Env(**threads), rasterio.open(path, driver=driver(path.name), **level) as dataset:
         yield dataset
 
 
-def _check(dataset: DatasetReader, path: Path, size: int) -> None:
+@contextmanager
+def open_raster(path: Path, *, on_grid: bool = True) -> Iterator[DatasetReader]:
+    """The file, opened by GDAL's driver for GeoTIFF or JPEG 2000 and no other, its header checked.
+
+    Args:
+        path: of a local file.
+        on_grid: whether its pixels must lie upright on a grid; else they must have ground control points.
+
+    Raises:
+        IngestRefused: it is neither, has no CRS or place, or is larger than we take.
+    """
+    kind = "JPEG 2000 file" if is_jpeg2000(path.name) else "GeoTIFF"
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(len(SIGNATURE))
+            size = stream.seek(0, 2)
+            if not (head == SIGNATURE if is_jpeg2000(path.name) else head[:4] in _MAGIC):
+                raise IngestRefused(f"is not a {kind}" if size else "is empty")
+            if is_jpeg2000(path.name):
+                check_jpeg2000(partial(_fetch, stream), size_bytes=size)
+    except OSError as error:
+        raise IngestRefused(f"cannot be read ({error.strerror})") from error
+    except UnusableHeader as error:
+        raise IngestRefused(f"cannot be taken: {error}") from error
+    with ExitStack() as stack:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                dataset = stack.enter_context(opened(path))
+        except GDAL_ERRORS as error:
+            raise IngestRefused(f"is a damaged or truncated {kind.removeprefix('Geo')}") from error
+        _check_size(dataset, size)
+        _check_pixels(dataset)
+        if on_grid:
+            _check_place(dataset, path)
+        elif not dataset.gcps[0]:
+            raise IngestRefused("has no ground control points")
+        yield dataset
+
+
+def _fetch(stream: BinaryIO, offset: int, length: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(length)
+
+
+def _check_size(dataset: DatasetReader, size: int) -> None:
     pixels = dataset.width * dataset.height
     sample_bytes = max(np.dtype(_known(name)).itemsize for name in dataset.dtypes)
     rows, columns = dataset.block_shapes[0]
@@ -81,12 +122,18 @@ def _check(dataset: DatasetReader, path: Path, size: int) -> None:
         raise IngestRefused(
             f"would unpack to {decoded / 2**30:.0f} GiB from {size / 2**20:.1f} MiB"
         )
+
+
+def _check_pixels(dataset: DatasetReader) -> None:
     if len(set(dataset.dtypes)) > 1:
         raise IngestRefused(f"mixes data types ({', '.join(sorted(set(dataset.dtypes)))})")
     if np.dtype(_known(dataset.dtypes[0])).kind == "c":
         raise IngestRefused(
             "holds complex numbers, which cannot be drawn: store amplitude or power"
         )
+
+
+def _check_place(dataset: DatasetReader, path: Path) -> None:
     if dataset.gcps[0] and dataset.crs is None:
         raise IngestRefused("has ground control points instead of a grid: warp it first (gdalwarp)")
     if dataset.crs is None:

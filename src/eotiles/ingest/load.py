@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from eotiles.core.errors import IngestRefused, SetupError, Unavailable
 from eotiles.ingest.collection import with_item
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import iso
+from eotiles.ingest.sample import sample_items
 
 Outcome = Literal["ingested", "updated", "unchanged"]
 
@@ -31,7 +32,7 @@ WHERE space.nspname = 'pgstac' AND relation.relname IN ('items', 'collections')
 HAVING count(*) = 2
 """
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 
 
 def check_catalogue(conninfo: str) -> None:
@@ -53,8 +54,23 @@ def check_catalogue(conninfo: str) -> None:
         )
 
 
-def connect(conninfo: str) -> psycopg.Connection[Any]:
-    """A connection as pgSTAC wants it.
+def stored_items(conninfo: str, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some items, each named by collection and id, are in the catalogue.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with connect(conninfo) as connection:
+        rows = connection.execute(
+            "SELECT i.collection, i.id FROM unnest(%s::text[], %s::text[]) AS n (collection, id) "
+            "JOIN items i USING (collection, id)",
+            [[name[0] for name in names], [name[1] for name in names]],
+        )
+        return {(row[0], row[1]) for row in rows}
+
+
+def connect(conninfo: str, *, more: str = "") -> psycopg.Connection[Any]:
+    """A connection as pgSTAC wants it, with more options of the session.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -62,7 +78,7 @@ def connect(conninfo: str) -> psycopg.Connection[Any]:
     try:
         return psycopg.connect(
             conninfo,
-            options=SESSION,
+            options=f"{SESSION} {more}",
             connect_timeout=5,
             application_name="eotiles ingest",
             autocommit=True,
@@ -73,9 +89,7 @@ def connect(conninfo: str) -> psycopg.Connection[Any]:
         ) from error
 
 
-def load_scene(
-    item: Mapping[str, Any], renders: Mapping[str, Any], options: IngestOptions, *, conninfo: str
-) -> Outcome:
+def load_scene(item: Mapping[str, Any], options: IngestOptions, *, conninfo: str) -> Outcome:
     """Store the item and what it changes in its collection. Returns after the commit, or nothing was stored.
 
     Raises:
@@ -85,7 +99,7 @@ def load_scene(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with connect(conninfo) as connection, connection.transaction():
-                return _upsert(connection, item, renders, options)
+                return _upsert(connection, item, options)
         except _TRY_AGAIN as error:
             if attempt == ATTEMPTS:
                 raise IngestRefused(
@@ -102,21 +116,22 @@ def load_scene(
 def _upsert(
     connection: psycopg.Connection[Any],
     item: Mapping[str, Any],
-    renders: Mapping[str, Any],
     options: IngestOptions,
 ) -> Outcome:
     # Two programs that widen one collection at a time would lose one of the widenings.
-    connection.execute(_LOCK, [options.collection])
+    connection.execute(LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
     stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
-    collection = with_item(known, item, renders, options, before=stored)
+    sample = sample_items(connection, options.collection, without=item["id"])
+    collection = with_item(known, item, options, before=stored, sample=sample)
     if collection != known:
         connection.execute("SELECT upsert_collection(%s)", [Jsonb(collection)])
     stamps = {} if stored is None else _stamps(stored)
     if _without_nulls(_with(item, stamps)) == stored:
         return "unchanged"
     now = iso(datetime.now(UTC))
-    stamped = _with(item, {"created": stamps.get("created", now), "updated": now})
+    own = item["properties"].get("created")  # of a product: when its maker made it
+    stamped = _with(item, {"created": own or stamps.get("created", now), "updated": now})
     connection.execute("SELECT upsert_item(%s)", [Jsonb(stamped)])
     return "ingested" if stored is None else "updated"
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from eotiles.core.errors import BadParameter
 
-Origin = Literal["option", "tiff-tag", "file-name"]
+Origin = Literal["option", "tiff-tag", "file-name", "product"]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from eotiles.core.errors import HrefRefused, IngestRefused
-from eotiles.ingest.cog import RECIPE, Resampling, convert, is_cloud_optimised
+from eotiles.ingest.cog import RECIPE, Resampling, convert, is_cloud_optimised, why_not_drawn
 from eotiles.ingest.survey import Survey, checksum
+from eotiles.read.gdal import is_jpeg2000
 from eotiles.read.hrefs import allow_list
+
+Copying = Literal["needed", "never", "always"]
+"""When a file goes into the data folder: where it cannot stay as it is, never (then it is refused), or always."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,14 @@ def kept_path(path: Path, roots: Sequence[str]) -> Path | None:
 
 
 def place(
-    survey: Survey, key: str, *, folder: Path, staging: Path, roots: Sequence[str], labels: bool
+    survey: Survey,
+    key: str,
+    *,
+    folder: Path,
+    staging: Path,
+    roots: Sequence[str],
+    labels: bool,
+    copying: Copying = "needed",
 ) -> Placed:
     """Leave a cloud-optimised file below an allowed root where it is; copy or convert every other into `folder`.
 
@@ -49,12 +61,22 @@ def place(
         staging: folder on the same file system for files in the making.
         roots: prefixes below which assets may be opened.
         labels: pixels are labels or bit fields, which must not be averaged in overviews.
+        copying: when to copy or convert.
 
     Raises:
-        IngestRefused: it cannot be converted, or not written.
+        IngestRefused: it cannot be converted, or not written, or not stay where it is.
     """
     optimised = is_cloud_optimised(survey)
-    if optimised and (kept := kept_path(survey.path, roots)) is not None:
+    kept = kept_path(survey.path, roots)
+    if copying == "never" and not _blends(survey, labels=labels):
+        if (reason := why_not_drawn(survey)) is not None:
+            raise IngestRefused(f"cannot be drawn where it lies ({reason}): say --copy")
+        if kept is None:
+            raise IngestRefused(
+                "lies where the raster service may not open it: name its folder in EOTILES_ASSET_ROOTS, or say --copy"
+            )
+        return Placed(kept, survey.size_bytes, survey.sha256, new=False)
+    if optimised and kept is not None and copying == "needed":
         return Placed(kept, survey.size_bytes, survey.sha256, new=False)
     resampling: Resampling = "nearest" if labels or "palette" in survey.colours else "average"
     done = "copy" if optimised else f"{RECIPE} {resampling} {survey.nodata}"
@@ -73,6 +95,11 @@ def place(
     except OSError as error:
         raise IngestRefused(f"cannot be stored ({error.strerror or 'write error'})") from error
     return Placed(target, target.stat().st_size, checksum(target), new=True)
+
+
+def _blends(survey: Survey, *, labels: bool) -> bool:
+    """Whether it would be drawn wrongly when small: the lower resolutions of JPEG 2000 are averages."""
+    return labels and is_jpeg2000(survey.path.name)
 
 
 def publish(part: Path, target: Path) -> None:

@@ -18,10 +18,10 @@ from rasterio.io import DatasetReader
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.chunks import mark, valid_mask, windows
-from eotiles.ingest.header import GDAL_ERRORS, open_geotiff
+from eotiles.ingest.header import GDAL_ERRORS, open_raster, opened
 from eotiles.ingest.statistics import BandStatistics, Tally
 from eotiles.ingest.unmarked import marked_bands, unmarked
-from eotiles.read.gdal import image_bands
+from eotiles.read.gdal import image_bands, is_jpeg2000
 
 OUTLINE_PX = 1024
 """Longest side of the coarse validity mask that footprints are drawn from."""
@@ -79,18 +79,25 @@ class Survey:
         return edge * float(self.crs.linear_units_factor[1])
 
 
-def survey(path: Path, *, nodata: float | None = None, data_bands: Collection[int] = ()) -> Survey:
+def survey(
+    path: Path,
+    *,
+    nodata: float | None = None,
+    data_bands: Collection[int] = (),
+    may_be_empty: bool = False,
+) -> Survey:
     """Read a file to its last pixel, overviews included.
 
     Args:
-        path: a GeoTIFF.
+        path: a GeoTIFF, or a JPEG 2000 file.
         nodata: digital number that means 'no data', over what the file says.
         data_bands: bands, from 1, that are data even if the file marks them as transparency.
+        may_be_empty: whether it may be without any valid pixel.
 
     Raises:
-        IngestRefused: it is not a GeoTIFF that can be catalogued, or not readable to the end.
+        IngestRefused: it cannot be catalogued, or not readable to the end.
     """
-    with open_geotiff(path) as file, unmarked(file, data_bands) as dataset:
+    with open_raster(path) as file, unmarked(file, data_bands) as dataset:
         if nodata is not None and not rasterio.dtypes.in_dtype_range(nodata, dataset.dtypes[0]):
             raise IngestRefused(
                 f"cannot have nodata {nodata:g}: its pixels are {dataset.dtypes[0]}"
@@ -113,14 +120,15 @@ def survey(path: Path, *, nodata: float | None = None, data_bands: Collection[in
                     tally.add(values, usable, row=window.row_off, column=window.col_off)
                 anywhere: NDArray[np.bool_] = np.logical_or.reduce(valid[shown])
                 mark(outline, anywhere, window=window, step=step)
-            levels = len(file.overviews(1))
+            # Of JPEG 2000 they are made of the same bytes.
+            levels = 0 if is_jpeg2000(path.name) else len(file.overviews(1))
             for level in range(levels):
                 _read_overview(path, level)
         except GDAL_ERRORS as error:
             raise IngestRefused(
                 f"is truncated or damaged: not all of its {dataset.width} × {dataset.height} pixels can be read"
             ) from error
-        if not outline.any():
+        if not may_be_empty and not outline.any():
             raise IngestRefused("has no valid pixel")
         tags = file.tags()
         times = (
@@ -164,6 +172,6 @@ def _step(dataset: DatasetReader, longest: int) -> int:
 
 def _read_overview(path: Path, level: int) -> None:
     """Read an overview too: the first tile that a map asks for comes from the smallest."""
-    with rasterio.open(path, driver="GTiff", overview_level=level) as overview:
+    with opened(path, overview_level=level) as overview:
         for window in windows(overview):
             overview.read(window=window)

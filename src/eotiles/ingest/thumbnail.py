@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
@@ -14,7 +13,7 @@ from rasterio.vrt import WarpedVRT
 from rio_tiler.utils import render
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.header import GDAL_ERRORS
+from eotiles.ingest.header import GDAL_ERRORS, opened
 from eotiles.ingest.layers import NamedBand, stretch
 from eotiles.ingest.survey import Survey
 
@@ -63,7 +62,7 @@ def _read(
     """One band on the thumbnail's grid, with its validity."""
     try:
         with (
-            rasterio.open(path, driver="GTiff") as dataset,
+            opened(path) as dataset,
             WarpedVRT(
                 dataset,
                 crs=first.crs,

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eotiles.core.errors import Unavailable
+from eotiles.core.errors import OutOfTime, Unavailable
 
 ENTRY_BYTES = 512
 """What an entry takes besides its value: key, its texts, list nodes."""
@@ -229,7 +229,7 @@ class BlockCache(Generic[K, V]):
 
 def _is_fault_of(key: Hashable, error: BaseException) -> bool:
     """Whether an error of a load of several keys is of this one: errors of files have their name."""
-    if not isinstance(error, Exception) or isinstance(error, Abandoned):
+    if not isinstance(error, Exception) or isinstance(error, (Abandoned, OutOfTime)):
         return False
     return getattr(error, "name", None) in (None, getattr(key, "name", None))
 

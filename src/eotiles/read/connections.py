@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import math
 import random
 import socket
+import ssl
 import time
 from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 from urllib3.util.connection import allowed_gai_family, create_connection
 
+from eotiles.core.deadline import deadline, left_s
 from eotiles.read.objects import Unreachable
 
 ADDRESSES_MAX = 4
@@ -71,8 +76,9 @@ def connection_classes(
 ) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     """What urllib3's pools make their connections of: for http, for https.
 
-    `private`: addresses that are not public are connected to as well. An answer ends `answer_s` after its request was
-    sent, or when nothing came for `read_s`. Of a proxy the address is not looked at: the operator named it.
+    `private`: addresses that are not public are connected to as well.
+    An answer ends `answer_s` after its request was sent, when nothing came for `read_s`, or at the work's deadline.
+    Of a proxy the address is not looked at: the operator named it.
     """
 
     def response(
@@ -80,7 +86,7 @@ def connection_classes(
     ) -> HTTPResponse:
         made = HTTPResponse(sock, debuglevel, method=method, url=url)
         raw = made.fp.detach()
-        timed = _Timed(raw, sock, read_s=read_s, end=time.monotonic() + answer_s)
+        timed = _Timed(raw, sock, read_s=read_s, end=min(time.monotonic() + answer_s, deadline()))
         made.fp = io.BufferedReader(timed)
         return made
 
@@ -104,6 +110,37 @@ def connection_classes(
     return Plain, Secure
 
 
+def connection_pool(
+    kind: str,
+    host: str,
+    *,
+    classes: tuple[type[HTTPConnection], type[HTTPSConnection]],
+    most: int,
+    tls: ssl.SSLContext | None,
+    proxy: str | None,
+) -> HTTPConnectionPool:
+    """At most so many connections to a server; `host` is that of an address, with its port.
+
+    Raises:
+        Unreachable: it has no such port.
+    """
+    parts = urlsplit(f"//{host}")
+    try:
+        name, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise Unreachable("its address has no such port") from error
+    pool: HTTPConnectionPool
+    if proxy is not None:
+        manager = ProxyManager(proxy, maxsize=most, block=True, ssl_context=tls)
+        pool = manager.connection_from_host(name, port, kind)
+    elif kind == "https":
+        pool = HTTPSConnectionPool(name, port, maxsize=most, block=True, ssl_context=tls)
+    else:
+        pool = HTTPConnectionPool(name, port, maxsize=most, block=True)
+    pool.ConnectionCls = classes[1] if pool.scheme == "https" else classes[0]
+    return pool
+
+
 def _connect(connection: HTTPConnection) -> socket.socket:
     port = connection.port or connection.default_port
     timeout = Timeout.resolve_default_timeout(connection.timeout)
@@ -111,7 +148,9 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     for address in public_addresses(connection.host, port):
         try:
             return create_connection(
-                (address, port), timeout, socket_options=connection.socket_options
+                (address, port),
+                left_s(timeout or math.inf),
+                socket_options=connection.socket_options,
             )
         except OSError as error:
             failure = error

@@ -21,8 +21,8 @@ from eotiles.read.gdal import (
     UnusableHeader,
     environment,
     image_bands,
-    open_geotiff,
     open_overview,
+    open_raster,
 )
 from eotiles.read.library import Cutting, Library
 from eotiles.read.location import Location
@@ -52,7 +52,7 @@ class AssetChanged(AssetUnreadable):
 
 
 class Files:
-    """GeoTIFF assets of one item; `with` it. What cannot be read is an AssetUnreadable that names the asset.
+    """Assets of one item; `with` it. What cannot be read is an AssetUnreadable that names the asset.
 
     A file is read natively, through the library, or by GDAL: `native` tells which, once for each file.
     """
@@ -89,7 +89,7 @@ class Files:
             if not self._open:
                 self._stack.enter_context(environment(self._library.proxy))
             with self._explained(asset):
-                self._open[asset] = self._stack.enter_context(open_geotiff(location.gdal))
+                self._open[asset] = self._stack.enter_context(open_raster(location.gdal))
         return self._open[asset]
 
     def reader(self, asset: str) -> Native | str:

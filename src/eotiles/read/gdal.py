@@ -1,4 +1,4 @@
-"""Opening GeoTIFFs with GDAL: one driver, a quiet configuration, limits for the header (docs/raster.md)."""
+"""Opening files with GDAL: one driver a format, a quiet configuration, limits for the header (docs/raster.md)."""
 
 from __future__ import annotations
 
@@ -54,18 +54,28 @@ def environment(proxy: str | None = None) -> Any:
     return rasterio.Env(**CONFIGURATION, **({"GDAL_HTTP_PROXY": proxy} if proxy else {}))
 
 
-def open_geotiff(location: str) -> Dataset:
+def is_jpeg2000(name: str) -> bool:
+    """Whether a file is opened as JPEG 2000, by its name; every other is opened as a GeoTIFF."""
+    return name.lower().endswith(".jp2")
+
+
+def driver(name: str) -> str:
+    """The one GDAL driver that may open a file."""
+    return "JP2OpenJPEG" if is_jpeg2000(name) else "GTiff"
+
+
+def open_raster(location: str) -> Dataset:
     """An open dataset whose header is within the limits. No pixel is read.
 
     Raises:
         UnusableHeader: it is over a limit or has no place on Earth.
-        rasterio.errors.RasterioIOError: GDAL's GeoTIFF driver cannot open it.
+        rasterio.errors.RasterioIOError: the driver of its format cannot open it.
     """
     if location.startswith("/") and not location.startswith("/vsi"):
         with suppress(FileNotFoundError):  # GDAL says so itself
             if not stat.S_ISREG(os.stat(location).st_mode):  # noqa: PTH116
                 raise UnusableHeader("it is not a file")  # a pipe would be waited for without end
-    dataset = rasterio.open(location, driver="GTiff")
+    dataset = rasterio.open(location, driver=driver(location))
     try:
         check_header(dataset)
     except UnusableHeader:
@@ -75,8 +85,8 @@ def open_geotiff(location: str) -> Dataset:
 
 
 def open_overview(location: str, level: int) -> Dataset:
-    """An overview of a file that open_geotiff has let pass."""
-    return rasterio.open(location, driver="GTiff", overview_level=level)
+    """An overview of a file that open_raster has let pass."""
+    return rasterio.open(location, driver=driver(location), overview_level=level)
 
 
 def check_header(dataset: Dataset) -> None:

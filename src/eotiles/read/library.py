@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from eotiles.read.blocks import BlockKey, Counts, block_cache
 from eotiles.read.codecs import DamagedBlock
+from eotiles.read.gdal import is_jpeg2000
 from eotiles.read.header import Header, Unsupported
+from eotiles.read.jpeg2000 import check_jpeg2000
 from eotiles.read.local import file_version
 from eotiles.read.location import Location
 from eotiles.read.native import Cut, Missing, Native, ranges_by_file, stack
@@ -149,7 +151,11 @@ class Library:
         file, head = self._stores.open(location)
         header, reason = None, ""
         try:
-            header = read_header(header_fetch(self._stores, file, head), size_bytes=file.size_bytes)
+            fetch = header_fetch(self._stores, file, head)
+            if is_jpeg2000(location.path):
+                check_jpeg2000(fetch, size_bytes=file.size_bytes)
+                raise Unsupported("it is JPEG 2000")
+            header = read_header(fetch, size_bytes=file.size_bytes)
         except Unsupported as error:
             reason = str(error)
             structlog.get_logger("eotiles").info("read by GDAL", file=file.name, reason=reason)

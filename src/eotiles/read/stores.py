@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -104,7 +106,10 @@ class Stores:
         """The parts, in order. This thread fetches too: of a single request no other thread hears."""
         remote = [position for position, (file, _) in enumerate(jobs) if _is_remote(file.location)]
         futures: dict[int, Future[Part]] = {
-            position: self._fetching.submit(self._read, *jobs[position]) for position in remote[:-1]
+            position: self._fetching.submit(
+                partial(copy_context().run, self._read, *jobs[position])
+            )
+            for position in remote[:-1]
         }
         parts: dict[int, Part] = {}
         try:

@@ -13,11 +13,12 @@ from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from eotiles.read.connections import connection_classes, names_an_address
+from eotiles.core.deadline import left_s
+from eotiles.read.connections import connection_classes, connection_pool, names_an_address
 from eotiles.read.location import Location
 from eotiles.read.objects import Changed, NotThere, Part, StoreError, Unreachable, part
 from eotiles.read.ranges import Range
@@ -57,7 +58,6 @@ class Web:
     ) -> None:
         # Its lines of lower levels hold whole addresses, signatures among them.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        self._timeout = Timeout(connect=connect_s, read=read_s)
         self._connect_s = connect_s
         self._read_s = read_s
         self._answer_s = answer_s
@@ -84,6 +84,7 @@ class Web:
             NotThere: the server has no such file, or refuses it.
             Changed: it has another version.
             Unreachable: it does not answer in time, fails again and again, redirects or serves no ranges.
+            OutOfTime: the time of the work that it is read for is over; the server may be well.
         """
         end = time.monotonic() + self._answer_s
         attempt = 0
@@ -91,9 +92,10 @@ class Web:
             try:
                 return self._once(location, wanted, version=version)
             except _MayPass as failure:
+                left_s(0.0)
                 if attempt >= self._retries or time.monotonic() >= end:
                     raise Unreachable(str(failure)) from failure.__cause__
-            time.sleep(BACKOFF_S * 2**attempt * random.uniform(0.5, 1.0))
+            time.sleep(left_s(BACKOFF_S * 2**attempt * random.uniform(0.5, 1.0)))
             attempt += 1
 
     def _once(self, location: Location, wanted: Range, *, version: str | None) -> Part:
@@ -109,8 +111,8 @@ class Web:
                 redirect=False,
                 retries=False,
                 assert_same_host=False,
-                timeout=self._timeout,
-                pool_timeout=math.ceil(self._connect_s),
+                timeout=Timeout(connect=left_s(self._connect_s), read=left_s(self._read_s)),
+                pool_timeout=math.ceil(left_s(self._connect_s)),
                 preload_content=False,
                 decode_content=False,
             )
@@ -142,32 +144,21 @@ class Web:
             return self._pools[key]
 
     def _made(self, location: Location) -> HTTPConnectionPool:
-        parts = urlsplit(f"//{location.host}")
-        try:
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise Unreachable("its address has no such port") from error
-        plain, secure = connection_classes(
-            private=names_an_address(host) or location.host in self._private_hosts,
-            read_s=self._read_s,
-            answer_s=self._answer_s,
-        )
+        host = urlsplit(f"//{location.host}").hostname or ""
         if location.kind == "https" and self._tls is None:
             self._tls = ssl.create_default_context(cafile=self._ca_file)
-        pool: HTTPConnectionPool
-        if self._proxy is not None:
-            manager = ProxyManager(
-                self._proxy, maxsize=self._connections_max, block=True, ssl_context=self._tls
-            )
-            pool = manager.connection_from_host(host, port, location.kind)
-        elif location.kind == "https":
-            pool = HTTPSConnectionPool(
-                host, port, maxsize=self._connections_max, block=True, ssl_context=self._tls
-            )
-        else:
-            pool = HTTPConnectionPool(host, port, maxsize=self._connections_max, block=True)
-        pool.ConnectionCls = secure if pool.scheme == "https" else plain
-        return pool
+        return connection_pool(
+            location.kind,
+            location.host,
+            classes=connection_classes(
+                private=names_an_address(host) or location.host in self._private_hosts,
+                read_s=self._read_s,
+                answer_s=self._answer_s,
+            ),
+            most=self._connections_max,
+            tls=self._tls,
+            proxy=self._proxy,
+        )
 
 
 class _MayPass(Exception):

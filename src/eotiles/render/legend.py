@@ -51,10 +51,19 @@ class Legend:
     """Empty: dimensionless."""
 
 
+GREY = "gray"
+"""rio-tiler's name for what a band without a colormap is drawn in."""
+
+
 def legend(
-    title: str, *, colormap: str | Colormap, rescale: tuple[float, float], unit: str = ""
+    title: str,
+    *,
+    colormap: str | Colormap,
+    rescale: tuple[float, float],
+    unit: str = "",
+    labels: Mapping[int, str] | None = None,
 ) -> Legend:
-    """The legend of a layer drawn with a colormap, by name or by definition.
+    """The legend of a layer drawn with a colormap, by name or by definition; `labels` name values of classes.
 
     Raises:
         BadParameter: an unknown colormap, or a rescale that cannot be drawn.
@@ -64,7 +73,8 @@ def legend(
     colours = ramp(definition)
     title = " ".join(title.split())[:120]
     if colours is None:
-        return Legend(title, name, None, ramp=(), classes=_classes(definition), unit=unit)
+        classes = _classes(definition, labels or {})
+        return Legend(title, name, None, ramp=(), classes=classes, unit=unit)
     low, high = checked_rescale(*rescale)
     tuples = tuple((int(r), int(g), int(b), int(a)) for r, g, b, a in colours)
     return Legend(title, name, (low, high), ramp=tuples, classes=(), unit=unit)
@@ -226,7 +236,13 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _classes(colormap: Colormap) -> tuple[tuple[str, Colour], ...]:
+def _classes(colormap: Colormap, labels: Mapping[int, str]) -> tuple[tuple[str, Colour], ...]:
+    """What can be seen: a value in a colour without any opacity stands for nothing."""
     if isinstance(colormap, Mapping):
-        return tuple((_label(float(value)), colour) for value, colour in sorted(colormap.items()))
-    return tuple((f"{_label(low)} to {_label(high)}", colour) for (low, high), colour in colormap)
+        found = [
+            (labels.get(int(value), _label(float(value))), colour)
+            for value, colour in sorted(colormap.items())
+        ]
+    else:
+        found = [(f"{_label(low)} to {_label(high)}", colour) for (low, high), colour in colormap]
+    return tuple((label, colour) for label, colour in found if colour[3] > 0)

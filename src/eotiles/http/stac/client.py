@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
+import orjson
 from fastapi import Request
 from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.models.links import PagingLinks, SearchLinks
 from stac_fastapi.pgstac.types.search import PgstacSearch
+from stac_fastapi.pgstac.utils import filter_fields
 from stac_fastapi.types.errors import NotFoundError
+from stac_fastapi.types.requests import get_base_url
 from starlette.responses import Response
 
 from eotiles.catalog.filters import flat_bbox
 from eotiles.catalog.links import Additions, link_collection, link_item
 from eotiles.catalog.override import OVERRIDE
-from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, UnknownItem
+from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.stac.landing import landing_links, sortables_link
+from eotiles.http.stac.landing import aggregation_links, landing_links, sortables_link
+from eotiles.http.stac.page import read_page
 from eotiles.http.stac.recent import Recent
+from eotiles.http.stac.relations import item_links
 
 Json = dict[str, Any]
 
@@ -65,16 +71,15 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         filter_lang: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        query = parameters.object_parameter("query", query)
         names = parameters.field_names(fields)
+        query_tree = parameters.query_filter(query, filter_expr)
         answer = await super().all_collections(
             request,
             bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
             limit=min(limit or 10, parameters.MOST_ITEMS),
-            query=query,
             fields=_with_identity(names),
-            filter_expr=filter_expr,
-            filter_lang=filter_lang,
+            filter_expr=query_tree or filter_expr,
+            filter_lang="cql2-json" if query_tree else filter_lang,
             **kwargs,
         )
         # With `fields` upstream has rendered its answer already.
@@ -89,33 +94,54 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
 
     async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
         parameters.bounded(search_request)
-        found = cast(Json, await super()._search_base(search_request, request))
-        fields = getattr(search_request, "fields", None)
-        additions = (
-            _additions(fields.include or set(), fields.exclude or set()) if fields else Additions()
-        )
-        declared = await self._declared_by(found["features"], request)
-        site = site_of(request)
-        found["features"] = [
-            link_item(
-                site,
-                item,
-                **declared.get(item.get("collection", ""), _NOTHING),
-                additions=additions,
+        text = search_request.model_dump_json(exclude_none=True, by_alias=True)
+        async with request.app.state.get_connection(request, "r") as connection:
+            page = await read_page(
+                connection,
+                text,
+                limit=search_request.limit or 10,
+                token=getattr(search_request, "token", None),
             )
-            for item in found["features"]
-        ]
-        return found
+        served = await self._served(page.items, request, getattr(search_request, "fields", None))
+        paging = PagingLinks(request=request, next=page.next, prev=page.prev)
+        return {
+            "type": "FeatureCollection",
+            "links": await paging.get_links(),
+            "features": served,
+            **({} if page.matched is None else {"numberMatched": page.matched}),
+            "numberReturned": len(served),
+        }
+
+    async def _served(self, items: Sequence[Json], request: Request, fields: Any) -> list[Json]:
+        """Items of a page as they are served: the members asked for, with their links and layers."""
+        include = sorted(fields.include or ()) if fields else []
+        exclude = sorted(fields.exclude or ()) if fields else []
+        additions = _additions(set(include), set(exclude))
+        declared = await self._declared_by(items, request)
+        site, base = site_of(request), get_base_url(request)
+        served = []
+        for whole in items:
+            item = filter_fields(whole, include, exclude)
+            if "links" not in exclude:
+                item["links"] = item_links(
+                    base,
+                    collection=whole["collection"],
+                    item=whole["id"],
+                    stored=item.get("links") or (),
+                )
+            known = declared.get(item.get("collection", ""), _NOTHING)
+            served.append(link_item(site, item, **known, additions=additions))
+        return served
 
     async def get_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
     ) -> Any:
-        try:
-            return await super().get_item(item_id, collection_id, request)
-        except NotFoundError as error:
-            raise UnknownItem(
-                f"there is no item {item_id!r} in collection {collection_id!r}"
-            ) from error
+        search = self.pgstac_search_model(ids=[item_id], collections=[collection_id], limit=1)
+        found = await self._search_base(search, request)
+        if not found["features"]:
+            await self.get_collection(collection_id, request)
+            raise UnknownItem(f"there is no item {item_id!r} in collection {collection_id!r}")
+        return _geojson(found["features"][0])
 
     async def item_collection(
         self,
@@ -155,7 +181,11 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     async def post_search(
         self, search_request: PgstacSearch, request: Request, **kwargs: Any
     ) -> Any:
-        return _geojson(await super().post_search(search_request, request))
+        found = await self._search_base(search_request, request)
+        fields = getattr(search_request, "fields", None)
+        if not (fields and (fields.include or fields.exclude)):
+            found["links"] = await SearchLinks(request=request).get_links(found["links"])
+        return _geojson(found)
 
     def _clean_search_args(
         self,
@@ -167,8 +197,6 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Json:
         """As upstream, but for the filter: upstream's parser can be made to end the process."""
         tree = parameters.filter_tree(filter_query, filter_lang)
-        if tree is not None and base_args.get("query"):
-            raise BadParameter("query and filter exclude each other; use filter")
         clean: Json = super()._clean_search_args(base_args, **kwargs)
         return clean if tree is None else {**clean, "filter": tree, "filter_lang": "cql2-json"}
 
@@ -177,6 +205,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         linked = link_collection(site, collection, additions=additions)
         if additions.links and "id" in linked:
             linked["links"].append(sortables_link(f"{site.stac}/collections/{linked['id']}"))
+            linked["links"] += aggregation_links(site, collection=linked["id"])
         return linked
 
     async def _declared_by(self, items: Iterable[Json], request: Request) -> Mapping[str, Declared]:
@@ -230,7 +259,9 @@ def _with_identity(names: list[str] | None) -> list[str] | None:
     return [*kept, "id"] if any(not name.startswith("-") for name in kept) else kept or None
 
 
-def _geojson(answer: Any) -> Any:
+def _geojson(answer: Any) -> Response:
+    """The answer as it is sent. Left to FastAPI, every value of every item would be looked at once more."""
     if isinstance(answer, Response):
         answer.headers["content-type"] = GEOJSON
-    return answer
+        return answer
+    return Response(orjson.dumps(answer), media_type=GEOJSON)

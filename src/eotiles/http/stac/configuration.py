@@ -84,7 +84,7 @@ def postgres_settings(settings: Settings, role: Role) -> PostgresSettings:
         "search_path": "pgstac,public",
         "application_name": f"eotiles-{'stac' if is_reader else 'ingest'}",
         "statement_timeout": str(int(timeout_s * 1000)),
-        "lock_timeout": "1000" if is_reader else "10000",
+        "lock_timeout": "1000" if is_reader else "5000",
         "idle_in_transaction_session_timeout": "10000",
     }
     if is_reader:

@@ -42,9 +42,13 @@ _BY_CODE: Mapping[str, tuple[type[EotilesError], str | None]] = {
     # What remains comes from the request: pgSTAC builds SQL of it (as literals) and refuses with these.
     "P0001": (BadParameter, None),
     "22": (BadParameter, None),
-    "42883": (
-        BadParameter,
-        "the filter uses a function or an operator that does not exist for these values",
+    # An undefined function, an ambiguous one, a cast that there is not, a type that nobody can tell.
+    **dict.fromkeys(
+        ("42883", "42725", "42846", "42P18"),
+        (
+            BadParameter,
+            "the filter uses a function or an operator that does not exist for these values",
+        ),
     ),
     "42804": (BadParameter, "the filter compares values of different types"),
     "42601": (BadParameter, "the search text, the filter or the sort order cannot be understood"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote_plus
 
 from fastapi import HTTPException
 from pydantic import ValidationError
@@ -18,7 +19,9 @@ from eotiles.catalog.filters import (
     finite,
     flat_bbox,
 )
+from eotiles.catalog.query import filter_from_query
 from eotiles.core.errors import BadParameter
+from eotiles.core.invalid import explain
 
 MOST_ITEMS = 1000
 """Items or collections of one page; asking for more gives this many."""
@@ -27,8 +30,27 @@ MOST_NAMES = 10_000
 """Values of `ids`, `collections` and `q` together with a search."""
 
 
+_EXCLUSIVE = "query and filter exclude each other; use filter"
+
+
 def object_parameter(name: str, text: str | None) -> str | None:
-    """A query parameter that holds a JSON object (`intersects`, `query`), unless that is empty and asks for nothing."""
+    """A query parameter that holds a JSON object (`intersects`, `query`), unless that is empty and asks for nothing.
+
+    It is quoted again, because upstream takes quotes off that are no longer there: a `+` would become a blank.
+    """
+    return quote_plus(text) if text and json_object(name, text) else None
+
+
+def query_filter(text: str | None, filter_expr: str | None) -> str | None:
+    """The `query` parameter as CQL2 JSON; None where it asks for nothing."""
+    tree = filter_from_query(json_object("query", text) or {})
+    if tree is not None and filter_expr:
+        raise BadParameter(_EXCLUSIVE)
+    return None if tree is None else json.dumps(tree)
+
+
+def json_object(name: str, text: str | None) -> dict[str, Any] | None:
+    """The JSON object in a query parameter; None where it is empty."""
     if not text:
         return None
     try:
@@ -37,7 +59,7 @@ def object_parameter(name: str, text: str | None) -> str | None:
         raise BadParameter(f"{name}: not JSON") from error
     if not isinstance(value, dict):
         raise BadParameter(f"{name}: has to be a JSON object")
-    return text if value else None
+    return value or None
 
 
 def field_names(fields: Sequence[str] | None) -> list[str] | None:
@@ -65,21 +87,12 @@ def one_sentence() -> Iterator[None]:
         raise
 
 
-def explain(error: ValidationError) -> str:
-    """Which members are wrong, and how."""
-    problems = [
-        f"{'.'.join(str(part) for part in each['loc']) or 'search'}: {each['msg'].removeprefix('Value error, ')}"
-        for each in error.errors()[:5]
-    ]
-    return "; ".join(problems)[:1000]
-
-
 def bounded(search: PgstacSearch) -> None:
     """Bring a search, whichever way it came, within what the service answers."""
     # `conf` would let a caller change pgSTAC's settings, `readonly` and `base_url` among them.
     search.conf = None
-    if getattr(search, "query", None) == {}:
-        search.query = None
+    query_tree = filter_from_query(getattr(search, "query", None) or {})
+    search.query = None
     search.limit = min(search.limit or 10, MOST_ITEMS)
     if search.bbox is not None:
         search.bbox = tuple(flat_bbox(search.bbox, name="bbox"))
@@ -88,12 +101,17 @@ def bounded(search: PgstacSearch) -> None:
         if len(values) > MOST_NAMES:
             raise BadParameter(f"{name}: more than {MOST_NAMES} values")
     tree = getattr(search, "filter_expr", None)
+    if tree is not None and query_tree is not None:
+        raise BadParameter(_EXCLUSIVE)
+    tree = query_tree if tree is None else tree
     if tree is not None:
         search.filter_expr = (
             filter_from_text(tree) if isinstance(tree, str) else checked_filter(tree)
         )
         search.filter_lang = "cql2-json"
     fields = getattr(search, "fields", None)
+    if fields is None and "fields" in search.model_fields_set:
+        raise BadParameter("fields: has to be an object with include or exclude")
     if fields is not None and fields.include:
-        # Without them an answer cannot be told from another.
-        fields.include |= {"id", "collection"} - (fields.exclude or set())
+        # Without them an answer cannot be told from another, nor from other JSON.
+        fields.include |= {"type", "id", "collection"} - (fields.exclude or set())

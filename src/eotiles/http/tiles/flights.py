@@ -10,7 +10,8 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from eotiles.core.errors import Unavailable
+from eotiles.core.deadline import ends_at
+from eotiles.core.errors import OutOfTime
 
 Result = TypeVar("Result")
 
@@ -23,7 +24,9 @@ class Token:
     """What work looks at between its stages."""
 
     def __init__(self, *, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
+        self.deadline = time.monotonic() + seconds
+        """Of `time.monotonic()`."""
+
         self._seconds = seconds
         self._abandoned = threading.Event()
 
@@ -36,12 +39,12 @@ class Token:
 
         Raises:
             Abandoned: nobody waits.
-            Unavailable: the time of a request is over.
+            OutOfTime: the time of a request is over.
         """
         if self._abandoned.is_set():
             raise Abandoned
-        if time.monotonic() > self._deadline:
-            raise Unavailable(
+        if time.monotonic() > self.deadline:
+            raise OutOfTime(
                 f"this took longer than {self._seconds:g} s to draw; ask for less, or try again in a moment"
             )
 
@@ -79,7 +82,7 @@ class Flights(Generic[Result]):
         if flight is None:
             token = Token(seconds=self.seconds)
             loop = asyncio.get_running_loop()
-            flight = _Flight(token, loop.run_in_executor(self._pool, work, token))
+            flight = _Flight(token, loop.run_in_executor(self._pool, _timed, work, token))
             self._flights[key] = flight
             flight.future.add_done_callback(lambda done: self._landed(key, done))
         flight.waiting += 1
@@ -98,3 +101,9 @@ class Flights(Generic[Result]):
         flight = self._flights.get(key)
         if flight is not None and flight.future is done:
             del self._flights[key]
+
+
+def _timed(work: Callable[[Token], Result], token: Token) -> Result:
+    """What waits for a server on behalf of the work stops with it."""
+    with ends_at(token.deadline):
+        return work(token)

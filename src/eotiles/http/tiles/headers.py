@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 from rio_tiler.utils import CRS_to_uri
 
 import eotiles
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Bounds, Grid
 
 CACHE_CONTROL = "public, max-age=3600"
 """As TiTiler's pictures: an hour without a question; after it the ETag answers for the price of a look-up."""
@@ -36,12 +36,14 @@ def is_known(tag: str, if_none_match: str) -> bool:
     return tag in known
 
 
-def tile_headers(grid: Grid, *, tag: str, seconds: Mapping[str, float]) -> dict[str, str]:
-    """Headers of a tile that was drawn; `seconds` by station."""
+def tile_headers(
+    grid: Grid, *, tag: str, seconds: Mapping[str, float], bounds: Bounds | None = None
+) -> dict[str, str]:
+    """Headers of a tile that was drawn; `seconds` by station, `bounds` if they are not those of the grid."""
     found = {
         "ETag": tag,
         "Cache-Control": CACHE_CONTROL,
-        "Content-Bbox": ",".join(map(str, grid.bounds)),
+        "Content-Bbox": ",".join(map(str, bounds or grid.bounds)),
         "Server-Timing": ", ".join(
             f"{station};dur={spent * 1000:.2f}" for station, spent in seconds.items()
         ),

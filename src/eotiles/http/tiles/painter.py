@@ -13,7 +13,7 @@ from titiler.core.resources.enums import ImageType
 
 from eotiles.catalog.items import Item
 from eotiles.core.errors import EotilesError
-from eotiles.core.grid import Grid
+from eotiles.core.grid import Bounds, Grid
 from eotiles.core.watch import Watch
 from eotiles.http.tiles.coverage import coverage_tile, shows_coverage
 from eotiles.http.tiles.query import Ask
@@ -38,6 +38,9 @@ class Painted:
     is_coverage: bool = False
     """Whether it shows where items lie instead of what is in them."""
 
+    bounds: Bounds | None = None
+    """What it covers, if that is not its grid: some algorithms cut off a border."""
+
 
 class _NotPlain(Exception):
     """The layer is more than levels."""
@@ -52,6 +55,9 @@ class Painter:
     access: Access
     watch: Watch
 
+    passed_over: tuple[type[EotilesError], ...] = LACKING
+    """What makes an item of a mosaic be passed over, unless it is so with all."""
+
     def paint(self, items: Sequence[Item], *, format: ImageType | None) -> Painted:
         """The tile of an item, or of a mosaic's items, the first on top; transparent where there is nothing.
 
@@ -63,20 +69,26 @@ class Painter:
             self.watch.lap("coverage")
             return Painted(content, "image/png", self.watch.seconds, is_coverage=True)
         style = plain_style(self.ask, format)
+        bounds: Bounds | None = None
         painted = None if style is None else self._plain(items, style)
         if painted is None:
+            image = self._image(items)
+            if self.ask.algorithm is not None:
+                image = self.ask.algorithm(image)
+                bounds = image.bounds
+                self.watch.lap("algorithm")
             painted = encode(
-                self._image(items),
+                image,
                 output_format=format,
                 colormap=self.ask.colormap,
                 **self.ask.render,
             )
         self.watch.lap("encode")
-        return Painted(*painted, self.watch.seconds)
+        return Painted(*painted, self.watch.seconds, bounds=bounds)
 
     def _plain(self, items: Sequence[Item], style: Style) -> tuple[bytes, str] | None:
         """A picture of levels; None where the layer is more than that, or there is nothing to see."""
-        if self.ask.selection not in (None, FirstMethod):
+        if self.ask.algorithm is not None or self.ask.selection not in (None, FirstMethod):
             return None
         try:
             levels = (
@@ -111,7 +123,7 @@ class Painter:
                 levels = self._levels(item, style)
             except TileOutsideBounds:
                 continue
-            except LACKING as error:
+            except self.passed_over as error:
                 lacking.append(error)
                 continue
             merged = levels if merged is None else _behind(merged, levels)
@@ -125,7 +137,9 @@ class Painter:
         try:
             if self.ask.selection is None:
                 return self._drawn(items[0])
-            return merge(items, self._drawn, selection=self.ask.selection)[0]
+            return merge(
+                items, self._drawn, selection=self.ask.selection, passed_over=self.passed_over
+            )[0]
         except (TileOutsideBounds, EmptyMosaicError):
             return blank(self.grid, self.ask.layer)
 

@@ -27,11 +27,18 @@ from eotiles.http.titiler.parameters import (
     TileParams,
 )
 from eotiles.http.titiler.paths import SearchParams
-from eotiles.http.titiler.styling import algorithm_params, colormap_params
+from eotiles.http.titiler.styling import Algorithm, algorithm_params, colormap_params
 from eotiles.plan import Layer
 from eotiles.render.colour import Colormap
 
 QUERIES_KEPT = 4096
+
+SHORT_MAX = 2048
+"""Characters of what nearly all queries are."""
+
+LONG_KEPT = 256
+LONG_MAX = 12_288
+"""Characters of a query that is worth remembering at all: it may define a colour for each of 256 classes."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Ask:
     """rescale, color_formula, add_mask, index, palette: as `encode` takes them."""
 
     colormap: Colormap | None = None
+    algorithm: Algorithm | None = None
     size_px: int | None = None
     buffer_px: float = 0.0
     search: dict[str, Any] = field(default_factory=dict)
@@ -84,15 +92,20 @@ def _dependant(name: str) -> Dependant:
 
 
 class _NotLean(Exception):
-    """For TiTiler's own route: the query is wrong, and it says how, or it asks for something odd."""
+    """For TiTiler's own route: the query is wrong, and it says how."""
 
 
-@lru_cache(maxsize=QUERIES_KEPT)
 def parse_query(kind: Kind, text: str) -> Ask | None:
     """What a query asks for; None where TiTiler's own route has to answer: for a wrong query, with the reason.
 
     Parameters that nobody knows are ignored, and are no part of `key`.
     """
+    if len(text) <= SHORT_MAX:
+        return _short(kind, text)
+    return (_long if len(text) <= LONG_MAX else _parse)(kind, text)
+
+
+def _parse(kind: Kind, text: str) -> Ask | None:
     params = QueryParams(text)
     try:
         check_limits(params.multi_items(), path_params={})
@@ -101,13 +114,16 @@ def parse_query(kind: Kind, text: str) -> Ask | None:
         return None
 
 
+_short = lru_cache(maxsize=QUERIES_KEPT)(_parse)
+_long = lru_cache(maxsize=LONG_KEPT)(_parse)
+
+
 def _ask(kind: Kind, params: QueryParams) -> Ask:
-    if _read("algorithm", params) is not None:
-        raise _NotLean
     layer: Layer = _read("layer", params).as_dict()["layer"]
     reading: Reading = _read("reading", params).as_dict()["reading"]
     render: dict[str, Any] = _read("render", params).as_dict()
     colormap: Colormap | None = _read("colormap", params)
+    algorithm: Algorithm | None = _read("algorithm", params)
     size_px: int | None = _read("size", params)
     buffer_px: float = _read("tile", params).as_dict()["buffer"]
     search: dict[str, Any] = {}
@@ -121,11 +137,13 @@ def _ask(kind: Kind, params: QueryParams) -> Ask:
     parts = [repr(layer), repr(reading), repr(sorted(render.items())), repr(colormap)]
     parts += [repr(size_px), repr(buffer_px), json.dumps(search, sort_keys=True), repr(items_limit)]
     parts += [selection.__name__ if selection is not None else ""]
+    parts += [algorithm.key if algorithm is not None else ""]
     return Ask(
         layer=layer,
         reading=reading,
         render=render,
         colormap=colormap,
+        algorithm=algorithm,
         size_px=size_px,
         buffer_px=buffer_px,
         search=search,

@@ -38,9 +38,6 @@ GRIDS_KEPT = 4096
 GRACE_S = 0.5
 """Work that looks at its own time says itself what took so long."""
 
-QUERY_MAX = 2048
-"""Characters of a query that are worth remembering; longer ones are TiTiler's."""
-
 
 class TileRoute(BaseRoute):
     """`/…/tiles/{tileMatrixSetId}/{z}/{x}/{y}`, with a format or `/explain` behind it."""
@@ -55,10 +52,9 @@ class TileRoute(BaseRoute):
         if scope["type"] != "http" or scope["method"] != "GET":
             return Match.NONE, {}
         address = parse_address(get_route_path(scope))
-        query = scope["query_string"]
-        if address is None or len(query) > QUERY_MAX:
+        if address is None:
             return Match.NONE, {}
-        ask = parse_query(address.place.kind, query.decode("latin-1"))
+        ask = parse_query(address.place.kind, scope["query_string"].decode("latin-1"))
         if ask is None:
             return Match.NONE, {}
         return Match.FULL, {"route": self, "tile": (address, ask)}
@@ -94,7 +90,7 @@ class TileRoute(BaseRoute):
             if not await _done_before_gone(request, future, seconds=state.flights.seconds):
                 return None
             painted: Painted = future.result()
-        headers = tile_headers(grid, tag=tag, seconds=painted.seconds)
+        headers = tile_headers(grid, tag=tag, seconds=painted.seconds, bounds=painted.bounds)
         if painted.is_coverage:
             headers[COVERAGE[0]] = COVERAGE[1]
         return Response(painted.content, media_type=painted.media_type, headers=headers)

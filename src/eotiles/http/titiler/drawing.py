@@ -12,7 +12,7 @@ from rasterio.crs import CRS
 from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.models import ImageData
 
-from eotiles.catalog.bands import geotiff_assets
+from eotiles.catalog.bands import raster_assets
 from eotiles.catalog.frames import Frame
 from eotiles.catalog.items import Item
 from eotiles.catalog.radiometry import AS_FILE
@@ -57,7 +57,7 @@ def open_files(item: Item, access: Access) -> Files:
     name = name_of(item.stac)
 
     def locate(asset: str) -> Location:
-        if asset not in geotiff_assets(item.stac):
+        if asset not in raster_assets(item.stac):
             raise UnknownAsset(f"item {name} has no GeoTIFF asset {asset!r}")
         now = time.monotonic()
         seen, place = item.places.get(asset, (-PLACES_S, None))

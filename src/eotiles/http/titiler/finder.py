@@ -14,9 +14,13 @@ from titiler.core.dependencies import DefaultDependency
 from eotiles.catalog.database import Database
 from eotiles.catalog.items import Item
 from eotiles.catalog.known import Known
-from eotiles.catalog.layers import OfferedLayer, offered_layers
+from eotiles.catalog.layers import (
+    OfferedLayer,
+    collection_layers,
+    declared_layers,
+    offered_layers,
+)
 from eotiles.catalog.mosaic import Mosaic, search_entry
-from eotiles.catalog.override import OVERRIDE, with_override
 from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import UnknownCollection
 
@@ -89,16 +93,30 @@ def collection_of(known: Known, item: Item) -> Json | None:
 
 
 def offered(known: Known, place: Item | Mosaic) -> tuple[OfferedLayer, ...]:
-    """The layers of an item or a collection that the STAC API links to; a registered search has none."""
+    """The layers of an item or a collection that the STAC API links to, or those registered with a search."""
+    return layers_at(place, collection_of(known, place) if isinstance(place, Item) else None)
+
+
+def layers_at(place: Item | Mosaic, collection: Json | None) -> tuple[OfferedLayer, ...]:
+    """The same with the item's collection at hand."""
+    renders = renders_at(place, collection)
     if isinstance(place, Item):
-        collection = collection_of(known, place) or {}
-        assets, properties = place.assets, place.properties
-    else:
-        collection = place.collection or {}
-        assets = _object(collection.get("item_assets"))
-        properties = with_override({}, collection.get(OVERRIDE))
-    renders = {**_object(collection.get("renders")), **_object(properties.get("renders"))}
-    return offered_layers(assets, renders=renders, properties=properties)
+        return offered_layers(place.assets, renders=renders, properties=place.properties)
+    return (
+        declared_layers(renders)
+        if place.collection is None
+        else collection_layers(place.collection)
+    )
+
+
+def renders_at(place: Item | Mosaic, collection: Json | None) -> Json:
+    """Renders by name, those that the item itself declares before those of its collection."""
+    if isinstance(place, Item):
+        own = _object(place.properties.get("renders"))
+        return {**_object((collection or {}).get("renders")), **own}
+    if place.collection is not None:
+        return _object(place.collection.get("renders"))
+    return _object(place.metadata.get("defaults"))
 
 
 def _object(value: Any) -> Json:

@@ -17,7 +17,7 @@ from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import BaseReader, Reader
 from rio_tiler.models import BandStatistics, ImageData, Info, PointData
 
-from eotiles.catalog.bands import geotiff_assets
+from eotiles.catalog.bands import raster_assets
 from eotiles.catalog.frames import frame
 from eotiles.catalog.items import Item
 from eotiles.core.errors import BadParameter
@@ -59,7 +59,7 @@ class ItemReader(BaseReader):
 
     @cached_property
     def _extent(self) -> Extent | None:
-        assets = geotiff_assets(self.input.stac)
+        assets = raster_assets(self.input.stac)
         if self.scope is not None:
             plan = plan_layer(self.input.stac, self.scope, physical=False)
             assets = tuple(dict.fromkeys(step.asset for step in plan.steps))
@@ -97,7 +97,7 @@ class ItemReader(BaseReader):
     @property
     def assets(self) -> list[str]:
         """Assets that can be drawn."""
-        return list(geotiff_assets(self.input.stac))
+        return list(raster_assets(self.input.stac))
 
     # Pictures
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import HTTPException, Query
 from rio_tiler.colormap import cmap, parse_color
 from rio_tiler.errors import RioTilerError
@@ -94,9 +95,16 @@ class Algorithm:
     name: str
     apply: BaseAlgorithm
 
+    @property
+    def key(self) -> str:
+        """Canonical text: its name and all its parameters."""
+        return f"{self.name} {self.apply.model_dump_json()}"
+
     def __call__(self, image: ImageData) -> ImageData:
         try:
-            return self.apply(image)
+            # Of masked pixels too, whatever lies there.
+            with np.errstate(all="ignore"):
+                return self.apply(image)
         except (ValueError, TypeError, IndexError, ArithmeticError, AssertionError) as error:
             raise BadParameter(
                 f"algorithm {self.name!r} cannot be applied to this layer"

@@ -49,10 +49,11 @@ function page(answer, body) {
   };
 }
 
-export const getItem = (stac, collection, id, signal) => getJson(
-  `${stac}/collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(id)}`,
-  { signal },
-);
+export const getItem = (stac, collection, id, signal) => getJson(stac + pathOf({ collection, id }), { signal });
+
+/** Of an item, below the address of the STAC API or of STAC Browser. */
+export const pathOf = ({ collection, id }) =>
+  `/collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(id)}`;
 
 /** A name for an item that is one of its kind in all collections. */
 export const keyOf = (item) => `${item.collection}/${item.id}`;

@@ -1,12 +1,12 @@
 // The card on the map: which layer, how much of it, what its colours mean, and what to take away.
 import { superseded } from "./api.js";
-import { titleOf } from "./catalogue.js";
+import { pathOf, titleOf } from "./catalogue.js";
 import { $, h, halves, safeUrl } from "./dom.js";
 import { when } from "./format.js";
 import { drawLegend, fetchLegend } from "./legend.js";
 import { copyButton } from "./share.js";
 
-export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
+export function createLayerPanel({ browser, onLayer, onOpacity, onZoom, onRetry }) {
   const card = $("layers");
   let request = null;
   let point = () => {};
@@ -70,7 +70,12 @@ export function createLayerPanel({ onLayer, onOpacity, onZoom, onRetry }) {
       $("actions").replaceChildren(
         copyButton("Copy TileJSON", new URL(layer.href, document.baseURI).href),
         copyButton("Copy XYZ", tilejson.tiles[0]),
-        ...(self ? [h("a", { href: self, target: "_blank", rel: "noopener" }, "STAC item")] : []),
+        h(
+          "span",
+          { className: "links" },
+          self ? h("a", { href: self, target: "_blank", rel: "noopener" }, "STAC item") : null,
+          browser ? h("a", { href: browser + pathOf(item) }, "STAC Browser") : null,
+        ),
       );
     },
     setOpacity(percent) {

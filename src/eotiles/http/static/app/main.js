@@ -21,7 +21,7 @@ async function start() {
     onFound: (items) => viewer.show(items),
     onCollection: (id) => writeAddress({ collection: id }),
   });
-  const viewer = createViewer(map, { onShow: finder.choose, onHover: finder.hover });
+  const viewer = createViewer(map, { browser: config.browser, onShow: finder.choose, onHover: finder.hover });
   map.on("moveend", settled(finder.moved, 400));
   addEventListener("popstate", () => open(readAddress(), { config, finder, viewer }));
   await load(arrived, { config, finder, viewer });
@@ -34,6 +34,8 @@ function introduce(config) {
   $("version").textContent = `eotiles ${config.version}`;
   $("stac-root").href = `${config.stac}/`;
   $("raster-docs").href = `${config.raster}/api.html`;
+  if (config.browser) $("browser").href = `${config.browser}/`;
+  $("browser").hidden = !config.browser;
 }
 
 async function load(arrived, parts) {

@@ -8,14 +8,16 @@ import { layersOf } from "./layers.js";
 import { createFootprints, flyTo } from "./mapview.js";
 import { createProbe } from "./probe.js";
 
-/** `onShow(item)` is told which item is on the map, `onHover(key)` which one the mouse is over (null: none). */
-export function createViewer(map, { onShow, onHover }) {
+/** `onShow(item)` is told which item is on the map, `onHover(key)` which one the mouse is over (null: none).
+ * `browser` is the address of STAC Browser (null: there is none). */
+export function createViewer(map, { browser, onShow, onHover }) {
   let item = null;
   let layer = null;
   let extent = null;
   let found = [];
 
   const panel = createLayerPanel({
+    browser,
     onLayer: (wanted) => draw(wanted),
     onZoom: () => flyTo(map, extent),
     onRetry: () => draw(layer),

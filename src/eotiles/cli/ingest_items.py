@@ -1,0 +1,49 @@
+"""`eotiles ingest items`: STAC Items and Collections out of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eotiles.cli.serve import embedded_database
+from eotiles.settings import Settings
+
+
+def ingest_items(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="Files of items (JSON, FeatureCollection, ndjson, also gzipped; stac-geoparquet) or of collections, "
+            "and folders of such.",
+        ),
+    ],
+    collection: Annotated[
+        str | None,
+        typer.Option(help="Collection that all items go into. Default: what each of them says."),
+    ] = None,
+    replace_collections: Annotated[
+        bool,
+        typer.Option(
+            help="A collection that is found replaces what the catalogue says of it. Default: it adds what is "
+            "missing there."
+        ),
+    ] = False,
+) -> None:
+    """Put STAC Items that somebody made into the catalogue, as they are. Their files stay where they are.
+
+    May be repeated: what is in the catalogue and no different is left alone. Ends with 1 if anything was refused.
+    """
+    # pgSTAC's loader and Shapely are loaded by the verb that needs them.
+    from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
+    from eotiles.ingest.itemfiles import read_items  # noqa: PLC0415
+    from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+
+    options = RecordOptions(collection=collection, replace_collections=replace_collections)
+    settings = Settings()
+    with embedded_database(settings):
+        report = run_records(read_items(paths), options, settings)
+    if not report.complete:
+        raise typer.Exit(1)

@@ -1,0 +1,112 @@
+"""A page of a search, asked of pgSTAC by db/page.sql and put together here: whole items, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import orjson
+from asyncpg import Connection
+from hydraters import hydrate
+
+from eotiles.core.sql import read_sql
+
+Json = dict[str, Any]
+
+_BASE = "pgstac:base_item"
+_FIRST_ITEM = 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of what a search finds."""
+
+    items: tuple[Json, ...]
+    """In the order of the search; whole, as they were written. They share what their collection says of all of them."""
+
+    next: str | None
+    """Token of the page that follows, without its direction; None: this is the last."""
+
+    prev: str | None
+    """Token of the page before, without its direction; None: this is the first."""
+
+    matched: int | None
+    """Items on all pages; None unless the database is set to count them (pgSTAC's setting `context`)."""
+
+
+async def read_page(
+    connection: Connection, search: str, *, limit: int, token: str | None = None
+) -> Page:
+    """Ask for a page of at most `limit` items. `search` is JSON in pgSTAC's words and holds `token` too."""
+    rows = await connection.fetch(_query(), search, limit + 1)
+    bases, matched = _bases(rows), None
+    found = [row for row in rows if row["place"] >= _FIRST_ITEM]
+    if rows and rows[0]["place"] < 0:
+        matched = rows[0]["content"]
+    direction = token[:4].lower() if token else ""
+    has_more = len(found) > limit
+    found = found[:limit]
+    if direction == "prev":
+        found.reverse()
+    has_next = has_more if direction != "prev" else True
+    has_prev = direction == "next" or (direction == "prev" and has_more)
+    keys = [(row["collection"], row["name"]) for row in found]
+    prev = _token(*keys[0]) if has_prev and keys else None
+    return Page(
+        items=tuple(_whole(row, bases) for row in found),
+        next=_token(*keys[-1]) if has_next and keys else None,
+        # The token that led here would lead here again.
+        prev=None if prev is not None and f"prev:{prev}" == str(token).lower() else prev,
+        matched=matched,
+    )
+
+
+@cache
+def _query() -> str:
+    return read_sql("page").decode()
+
+
+def _bases(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str | None], Json]:
+    """Base items by collection and by how an item names its one; a null in one says nothing."""
+    return {
+        (row["collection"], row["name"]): {
+            key: value for key, value in (row["content"] or {}).items() if value is not None
+        }
+        for row in rows
+        if row["place"] == 0
+    }
+
+
+def _whole(row: Mapping[str, Any], bases: Mapping[tuple[str, str | None], Json]) -> Json:
+    """The item of a row: its columns, its content and what its base item has besides."""
+    content = row["content"]
+    tag = content.pop(_BASE, None)
+    if tag is not None and not isinstance(tag, str):
+        tag = orjson.dumps(tag).decode()
+    collection = row["collection"]
+    members = {
+        "id": row["name"],
+        "geometry": row["geometry"],
+        "collection": collection,
+        "type": "Feature",
+        **content,
+    }
+    item: Json = hydrate(
+        bases[collection, tag],
+        dict(sorted(members.items(), key=_as_jsonb_sorts)),
+        strip_unmatched_markers=True,
+    )
+    return item
+
+
+def _as_jsonb_sorts(member: tuple[str, object]) -> tuple[int, bytes]:
+    """PostgreSQL keeps the members of an object by length, then by their bytes."""
+    name = member[0].encode()
+    return len(name), name
+
+
+def _token(collection: str, item: str) -> str:
+    """As pgstac.page_token writes it."""
+    return f"{collection.encode().hex()}:{item.encode().hex()}"

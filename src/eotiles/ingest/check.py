@@ -1,0 +1,193 @@
+"""What an item or a collection must be before it is stored, beyond its schema; whichever way it comes in."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import shapely
+from pydantic import BaseModel, ValidationError
+from shapely.geometry.base import BaseGeometry
+from stac_pydantic import Item
+
+from eotiles.catalog.bands import is_raster
+from eotiles.core.errors import BadParameter, HrefRefused
+from eotiles.core.invalid import explain
+from eotiles.read.hrefs import AllowList
+
+Json = dict[str, Any]
+
+MOST_POINTS = 10_000
+"""Points of one footprint."""
+
+MOST_ID = 200
+"""Characters of an id."""
+
+_POINT_BYTES = 128
+"""More than a position takes as JSON: what is longer than all of them together is not even parsed."""
+
+REACH = 180.0
+"""Degrees of longitude that a footprint may reach, as GeoJSON has it."""
+
+REACH_ELSEWHERE = 360.0
+"""Footprints across the antimeridian go on beyond 180 degrees in some catalogues."""
+
+_LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
+_ELSEWHERE = ("https://", "http://", "s3://", "gs://", "az://", "abfs://", "abfss://", "ftp://")
+"""Where things may lie that are never opened here."""
+
+_UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
+"""Characters that mean something in an address or hide in a log."""
+
+_TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check_id(kind: str, name: Any) -> str:
+    """An id that can stand in an address and in a path.
+
+    Raises:
+        BadParameter: it cannot.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= MOST_ID:
+        shown = f"{name[:40]}…" if isinstance(name, str) else name
+        raise BadParameter(
+            f"the id {str(shown)[:48]!r} of {kind} is not a text of 1 to {MOST_ID} characters"
+        )
+    if _UNUSABLE.search(name) or name.startswith(".") or name == "-":
+        raise BadParameter(
+            f"the id {name!r} of {kind} holds a character that cannot stand in an address, or begins with a dot"
+        )
+    return name
+
+
+def check_model(model: type[Model], document: Json, *, name: str) -> Model:
+    """A document that follows the STAC specification, as its model.
+
+    Raises:
+        BadParameter: it does not; says where.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
+    except RecursionError as error:
+        raise BadParameter(f"{name} is nested too deeply") from error
+
+
+def check_footprint(item: Json, *, reach: float = REACH) -> BaseGeometry:
+    """The geometry, if pgSTAC can index it and mosaics can reckon with it; `reach` in degrees of longitude.
+
+    Raises:
+        BadParameter: there is none; it has too many points, some that lie nowhere on the Earth, or crosses itself.
+    """
+    name = f"item {item.get('id')!r}"
+    geometry = item.get("geometry")
+    if not isinstance(geometry, Mapping):
+        raise BadParameter(f"{name} has no geometry, by which it would be found")
+    many = BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
+    try:
+        text = orjson.dumps(geometry)
+        if len(text) > MOST_POINTS * _POINT_BYTES:
+            raise many
+        shape = shapely.from_geojson(text)
+    except (shapely.errors.GEOSException, TypeError, ValueError) as error:
+        # orjson and GEOS have no other errors; NaN, which orjson writes as null, is among their reasons.
+        raise BadParameter(f"the geometry of {name} is no GeoJSON geometry") from error
+    if shape.is_empty:
+        raise BadParameter(f"the geometry of {name} is empty")
+    if shapely.get_num_coordinates(shape) > MOST_POINTS:
+        raise many
+    west, south, east, north = shape.bounds
+    if not (-reach <= west <= east <= reach and -90.0 <= south <= north <= 90.0):
+        raise BadParameter(
+            f"the geometry of {name} lies beyond the Earth: longitudes are -180 to 180 degrees, latitudes -90 to 90"
+        )
+    if not shapely.is_valid(shape):
+        reason = shapely.is_valid_reason(shape)
+        raise BadParameter(f"the geometry of {name} is not valid: {reason}")
+    return shape
+
+
+def check_times(item: Json, model: Item) -> None:
+    """Pass times as RFC 3339 writes them, in their order. The model takes numbers, of seconds; PostgreSQL does not.
+
+    Raises:
+        BadParameter: one is written otherwise, or the interval ends before it begins.
+    """
+    name = f"item {item.get('id')!r}"
+    for key in _TIMES:
+        text = item["properties"].get(key)
+        if text is not None and not (isinstance(text, str) and _DATE.match(text)):
+            raise BadParameter(f"{key} of {name} is no time as RFC 3339 writes it")
+    start, end = model.properties.start_datetime, model.properties.end_datetime
+    if start is not None and end is not None and start > end:
+        raise BadParameter(
+            f"{name} ends ({end.isoformat()}) before it begins ({start.isoformat()})"
+        )
+
+
+def check_bbox(item: Json) -> None:
+    """Pass a bounding box of four or six numbers on the globe; its west may be east of its east (antimeridian).
+
+    Raises:
+        BadParameter: it is none.
+    """
+    box = item.get("bbox")
+    if box is None:
+        return
+    if not all(_is_number(value) for value in box) or len(box) not in (4, 6):
+        raise BadParameter(f"the bbox of item {item.get('id')!r} is not four or six numbers")
+    south, north = (box[1], box[3]) if len(box) == 4 else (box[1], box[4])
+    flat = (box[0], south, box[len(box) // 2], north)
+    if not (abs(flat[0]) <= 180 and abs(flat[2]) <= 180 and -90 <= south <= north <= 90):
+        raise BadParameter(
+            f"the bbox of item {item.get('id')!r} is not west, south, east, north in degrees"
+        )
+
+
+def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
+    """Pass assets that the raster service may open, and links that a browser may follow.
+
+    What is no GeoTIFF is never opened here: it may lie anywhere outside this machine.
+
+    Raises:
+        HrefRefused: an asset lies elsewhere, or a link is no address.
+        BadParameter: an asset has no href.
+    """
+    for key, asset in (thing.get("assets") or {}).items():
+        href = asset.get("href") if isinstance(asset, Mapping) else None
+        if not isinstance(href, str) or not href.strip():
+            raise BadParameter(f"asset {key!r} of {name} has no href")
+        if allowed.is_sure(href):
+            continue
+        if is_raster(asset) or not href.lower().startswith(_ELSEWHERE):
+            allowed.locate(href, asset=key, item=name)
+    for link in thing.get("links") or ():
+        # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.
+        href = str(link.get("href"))
+        if href.startswith(("https://", "http://")):
+            continue
+        scheme = _scheme(href)
+        if scheme not in _LINK_SCHEMES:
+            raise HrefRefused(
+                f"a link {link.get('rel')!r} of {name} leads to {scheme!r}: not an address to follow"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether JSON has a number there. The model takes texts and booleans for numbers too, PostgreSQL does not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scheme(href: str) -> str:
+    try:
+        return urlsplit(href).scheme.lower()
+    except ValueError:  # a bracket that is no IPv6 address
+        return "?"

@@ -1,0 +1,151 @@
+"""A Row: an item as pgSTAC keeps it in its table, with what its collection has to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import shapely
+from pypgstac.hydration import dehydrate
+from stac_pydantic import Item
+
+from eotiles.core.errors import BadParameter
+from eotiles.ingest.check import (
+    REACH_ELSEWHERE,
+    check_footprint,
+    check_hrefs,
+    check_id,
+    check_model,
+)
+from eotiles.ingest.record import MOST_DOCUMENT_BYTES, check_text
+from eotiles.read.hrefs import AllowList
+
+Json = dict[str, Any]
+
+EPSG_4326 = 4326
+_BESIDE_CONTENT = ("id", "collection", "geometry")
+"""Members with a column of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What pgSTAC knows of a collection, as far as its items are stored by it."""
+
+    collection: str
+
+    trunc: str | None
+    """`year` or `month`: each is a table of its own."""
+
+    base_item: Json
+    """What all items share, left out of each."""
+
+    base_item_id: int | None
+    """Which version of it an item was stored by; None before the first edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An item that is fit to be stored."""
+
+    id: str
+    collection: str
+    start: datetime
+    """UTC; of an item with one time both are that."""
+
+    end: datetime
+    bounds: tuple[float, float, float, float]
+    """West, south, east, north in degrees."""
+
+    geometry: str
+    """EWKB, hexadecimal."""
+
+    content: str
+    """JSON of the item without what its columns and its collection's base item say."""
+
+    place: str
+    """Where it was found."""
+
+    @property
+    def values(self) -> tuple[str, str, datetime, datetime, str, str]:
+        """As its columns are: id, collection, datetime, end_datetime, geometry, content."""
+        return (self.id, self.collection, self.start, self.end, self.geometry, self.content)
+
+
+def check_item(item: Json, allowed: AllowList) -> shapely.geometry.base.BaseGeometry:
+    """Pass an item that may be stored; gives its footprint.
+
+    Raises:
+        BadParameter: it is no valid item.
+        HrefRefused: one of its files may not be opened.
+    """
+    name = check_id("an item", item.get("id"))
+    collection = check_id(f"the collection of item {name!r}", item.get("collection"))
+    check_model(Item, item, name=f"item {name!r}")
+    shape = check_footprint(item, reach=REACH_ELSEWHERE)
+    check_hrefs(item, allowed, name=f"{collection}/{name}")
+    return shape
+
+
+def make_row(item: Json, template: Template, allowed: AllowList, *, place: str) -> Row:
+    """The row of an item.
+
+    Raises:
+        BadParameter: it is no valid item.
+        HrefRefused: one of its files may not be opened.
+    """
+    shape = check_item(item, allowed)
+    start, end = _times(item["properties"])
+    content = dehydrate(template.base_item, item)
+    for member in _BESIDE_CONTENT:
+        content.pop(member, None)
+    if template.base_item_id is not None:
+        content["pgstac:base_item"] = template.base_item_id
+    encoded = encode(content)
+    return Row(
+        id=item["id"],
+        collection=template.collection,
+        start=start,
+        end=end,
+        bounds=shape.bounds,
+        geometry=shapely.to_wkb(shapely.set_srid(shape, EPSG_4326), hex=True, include_srid=True),
+        content=encoded.decode(),
+        place=place,
+    )
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """JSON that PostgreSQL can store.
+
+    Raises:
+        BadParameter: it is nested too deeply, too large, or holds a text that is none.
+    """
+    try:
+        encoded = orjson.dumps(document)
+    except orjson.JSONEncodeError as error:
+        raise BadParameter(f"cannot be written as JSON: {error}") from error
+    if len(encoded) > MOST_DOCUMENT_BYTES:
+        raise BadParameter(f"is larger than {MOST_DOCUMENT_BYTES >> 20} MiB")
+    check_text(encoded)
+    return encoded
+
+
+def _times(properties: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """From when to when, by the same rule as pgSTAC's `stac_daterange`."""
+    first, last = properties.get("start_datetime"), properties.get("end_datetime")
+    if first is None or last is None:
+        first = last = properties.get("datetime")
+    try:
+        start, end = _utc(first), _utc(last)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadParameter(f"has no usable time: {first!r} to {last!r}"[:200]) from error
+    if start > end:
+        raise BadParameter("ends before it starts")
+    return start, end
+
+
+def _utc(text: Any) -> datetime:
+    time = datetime.fromisoformat(text)
+    return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).astimezone(UTC)

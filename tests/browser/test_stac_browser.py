@@ -1,0 +1,191 @@
+"""STAC Browser as `make demo BROWSER=1` shows it, in a real Chromium: from the catalogue to our tiles on its map."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.async_api import Locator, Page, expect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from eotiles.embedded.cluster import Cluster
+from eotiles.http.one import create_one
+from eotiles.settings import Settings
+from scripts.stac_browser import built_folder
+from tests.browser.conftest import Visit, Visiting, served
+from tests.painted import COLLECTION, ITEMS, NEWEST, QUARTERS, ingest_painted
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+TITLE = "Fields & forests"
+PREFIX = "/eo"
+
+
+class BehindPrefix:
+    """A proxy that serves everything below /eo, and takes it off on the way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert scope["path"].startswith(PREFIX + "/"), scope["path"]
+            forwarded = (b"x-forwarded-prefix", PREFIX.encode())
+            path = scope["path"].removeprefix(PREFIX)
+            scope = {**scope, "path": path, "headers": [*scope["headers"], forwarded]}
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def app(cluster: Cluster, settings: Settings) -> ASGIApp:
+    """eotiles with the painted scenes and STAC Browser."""
+    folder = built_folder()
+    if not folder.is_dir():
+        pytest.skip("STAC Browser is not built: run `python scripts/stac_browser.py` (needs npm)")
+    with tempfile.TemporaryDirectory() as scenes:
+        ingest_painted(cluster, settings, Path(scenes))
+    values = settings.model_copy(update={"browser": folder, "title": TITLE})
+    return create_one(values, ("site", "stac", "raster"))
+
+
+@pytest.fixture(scope="module")
+def url(app: ASGIApp) -> Iterator[str]:
+    with served(app) as address:
+        yield address
+
+
+async def painted(element: Locator) -> dict[str, NDArray[np.float64]]:
+    """Where in a picture of the element each quarter's colour is: share of its pixels, mean x, mean y, 0..1."""
+    image = np.asarray(Image.open(BytesIO(await element.screenshot())).convert("RGB")).astype(int)
+    y, x = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
+    found = {}
+    for quarter, colour in QUARTERS.items():
+        here = np.abs(image - np.array(colour)).max(axis=2) <= 3
+        place = [x[here].mean() / x.max(), y[here].mean() / y.max()] if here.any() else [-1, -1]
+        found[quarter] = np.array([here.mean(), *place])
+    return found
+
+
+async def shows_our_tiles(visited: Visit) -> None:
+    """The map of the page has the four quarters of a scene in their colours and at their sides of one another."""
+    element = visited.page.locator(".map").first
+    for _ in range(60):
+        found = await painted(element)
+        if all(quarter[0] > 0.05 for quarter in found.values()):
+            break
+        await visited.page.wait_for_timeout(250)
+    shares = np.array([quarter[0] for quarter in found.values()])
+    assert shares.min() > 0.05, found
+    assert shares.max() / shares.min() < 1.1, found
+    west, east = found["north-west"], found["north-east"]
+    south_west, south_east = found["south-west"], found["south-east"]
+    assert west[1] < east[1] - 0.1
+    assert south_west[1] < south_east[1] - 0.1
+    assert west[2] < south_west[2] - 0.1
+    assert east[2] < south_east[2] - 0.1
+
+
+async def pictures(page: Page) -> list[int]:
+    """Width in pixels of what every thumbnail on the page holds; 0 is one that did not load."""
+    thumbnails = page.locator("img.thumbnail")
+    await expect(thumbnails.first).to_be_visible()
+    for image in await thumbnails.all():
+        await image.scroll_into_view_if_needed()
+    await page.wait_for_function(
+        "[...document.querySelectorAll('img.thumbnail')].every((image) => image.complete)"
+    )
+    widths: list[int] = await thumbnails.evaluate_all("all => all.map((one) => one.naturalWidth)")
+    return widths
+
+
+async def test_from_the_catalogue_to_our_tiles_on_its_map(visit: Visiting, url: str) -> None:
+    visited = await visit(f"{url}/browser", height=900)
+    page = visited.page
+    await expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
+    await expect(page).to_have_title(TITLE)
+    assert await page.locator("img.logo").evaluate("it => it.naturalWidth") > 0
+    await page.get_by_role("link", name="Painted fields").click()
+
+    await expect(page.get_by_role("heading", name="Painted fields")).to_be_visible()
+    assert page.url.startswith(f"{url}/browser/collections/{COLLECTION}")
+    await expect(page.locator(".items .card")).to_have_count(len(ITEMS))
+    assert await pictures(page) == [512] * len(ITEMS)
+    await shows_our_tiles(visited)
+    await page.get_by_role("link", name=NEWEST).first.click()
+
+    await expect(page.get_by_role("heading", name=NEWEST)).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.reload()
+    await shows_our_tiles(visited)
+    tiles = f"{url}/raster/collections/{COLLECTION}/items/{NEWEST}/tiles/WebMercatorQuad/"
+    assert any(address.startswith(tiles) for address in asked), "the map shows something else"
+    assert not [address for address in asked if address.split("?")[0].endswith(".tif")]
+    assert visited.errors == []
+    assert visited.foreign == []
+
+
+async def test_a_search_with_a_filter_and_an_order(visit: Visiting, url: str) -> None:
+    visited = await visit(f"{url}/browser/search", height=900)
+    page = visited.page
+    await page.get_by_role("tab", name="Search for Items").click()
+    form = page.locator(".tab-pane.active")
+
+    async def add_filter(times: int, value: str) -> None:
+        await form.get_by_role("button", name="Add filter").click()
+        await form.get_by_role("menuitem", name="Item ID").click()
+        row = form.locator(".queryable-row").last
+        for _ in range(times):  # = ≠ LIKE: each click is the next
+            await row.locator(".op > button").first.click()
+        await row.locator("input.value").fill(value)
+        await row.locator("input.value").press("Tab")
+
+    await add_filter(2, f"{COLLECTION}%")
+    await add_filter(1, ITEMS[0])
+    await form.locator(".sort .multiselect").click()
+    await form.locator(".sort .multiselect__option", has_text="Item ID").click()
+    await form.locator(".sort").get_by_role("button", name="Descending").click()
+    async with page.expect_response(
+        lambda answer: answer.url.startswith(f"{url}/stac/search")
+    ) as got:
+        await form.get_by_role("button", name="Submit").click()
+    assert (await got.value).status == 200
+    titles = page.locator(".items .card .card-title")
+    await expect(titles).to_have_text([NEWEST, ITEMS[1]])
+    assert await pictures(page) == [512, 512]
+    await titles.first.get_by_role("link").click()
+    await shows_our_tiles(visited)
+    assert visited.errors == []
+    assert visited.foreign == []
+
+
+async def test_the_map_and_stac_browser_lead_to_one_another(visit: Visiting, url: str) -> None:
+    visited = await visit(f"{url}/?collection={COLLECTION}&item={NEWEST}")
+    await visited.drawn()
+    await visited.page.locator("#actions").get_by_role("link", name="STAC Browser").click()
+    await expect(visited.page.get_by_role("heading", name=NEWEST)).to_be_visible()
+    back = visited.page.get_by_role("link", name="View on the map")
+    assert await back.get_attribute("href") == f"{url}/?collection={COLLECTION}&item={NEWEST}"
+    assert visited.errors == []
+    assert visited.foreign == []
+
+
+async def test_a_place_inside_it_is_an_address_below_a_prefix_too(
+    visit: Visiting, app: ASGIApp
+) -> None:
+    with served(BehindPrefix(app)) as address:
+        visited = await visit(f"{address}{PREFIX}/browser/collections/{COLLECTION}/items/{NEWEST}")
+        await expect(visited.page.get_by_role("heading", name=NEWEST)).to_be_visible()
+        await shows_our_tiles(visited)
+        assert visited.errors == []
+        assert visited.foreign == []
