@@ -43,35 +43,6 @@ _APPEARANCES: Mapping[str, Appearance] = MappingProxyType(
     }
 )
 
-_ALIASES = MappingProxyType(
-    {"backscatter_db": "db", "backscatter": "power", "brightness_temperature": "kelvin"}
-)
-"""Words of items that earlier versions wrote."""
-
-_DOMAIN_OF_UNIT = MappingProxyType(
-    {
-        "db": "db",
-        "decibel": "db",
-        "k": "kelvin",
-        "kelvin": "kelvin",
-        "m": "metres",
-        "metre": "metres",
-        "metres": "metres",
-        "meter": "metres",
-        "meters": "metres",
-    }
-)
-
-
-def domain_of(declared: str | None, *, unit: str | None, is_scaled: bool) -> str | None:
-    """What the numbers of a band are: as declared, else by their unit; scaled ones without a unit are reflectance."""
-    known = None if declared in (None, "dn", "physical") else _ALIASES.get(declared, declared)
-    if known is not None:
-        return known
-    if unit is not None and (found := _DOMAIN_OF_UNIT.get(unit.strip().lower())) is not None:
-        return found
-    return "reflectance" if is_scaled and not unit and declared is None else declared
-
 
 def appearance(domain: str | None) -> Appearance:
     """The appearance of a domain; of an unknown one nothing is known."""

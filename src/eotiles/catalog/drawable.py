@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eotiles.catalog.appearance import Appearance, appearance, domain_of
+from eotiles.catalog.appearance import Appearance, appearance
 from eotiles.catalog.bands import asset_sources, is_raster
 from eotiles.catalog.classes import Class, classes_of, numbered
 from eotiles.catalog.radiometry import Json, first_number
+from eotiles.core.domain import Domain
 from eotiles.core.source import Source
 
 PERCENTILES = "eotiles:percentiles"
@@ -41,8 +42,8 @@ class Drawable:
     """Digital numbers worth showing, if the item says: 2nd to 98th percentile, else mean ± 2 standard deviations within
     minimum and maximum."""
 
-    domain: str | None = None
-    """What a physical value is: reflectance, db, kelvin, …; None: not known."""
+    domain: Domain | None = None
+    """What a physical value is: reflectance, db, kelvin, …; None where nobody said or can tell."""
 
     unit: str = ""
     """Of physical values, for people."""
@@ -85,11 +86,8 @@ def _bands(key: str, asset: Json, properties: Json) -> Iterator[Drawable]:
     count = max(len(listed), len(_list(asset.get("eo:bands"))), len(raster), 1)
     for source in found:
         levels = [_at(listed, source.band), _at(raster, source.band), asset]
-        unit = _first_text("unit", levels)
-        is_scaled = source.scale != 1.0 or source.offset != 0.0
-        domain = domain_of(
-            _first_text("eotiles:domain", [*levels, properties]), unit=unit, is_scaled=is_scaled
-        )
+        unit = source.unit
+        is_told = source.domain != "dn" or _first_text("eotiles:domain", [*levels, properties])
         yield Drawable(
             source=source,
             title=str(asset.get("title") or key),
@@ -97,8 +95,8 @@ def _bands(key: str, asset: Json, properties: Json) -> Iterator[Drawable]:
             visual="visual" in _list(asset.get("roles")),
             data_type=_first_text("data_type", levels),
             value_range=next((span for level in levels if (span := _value_range(level))), None),
-            domain=domain,
-            unit="" if unit == "1" else unit or appearance(domain).unit,
+            domain=source.domain if is_told else None,
+            unit="" if unit == "1" else unit or "",
             classes=classes_of(*levels) or _labels(levels),
         )
 

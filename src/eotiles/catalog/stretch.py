@@ -15,7 +15,7 @@ alone, above snow, salt or clouds."""
 FAINT = 100.0
 """Bytes that differ by less are digital numbers of a sensor, and no picture yet."""
 
-_SURFACE = ("reflectance", "physical", None)
+_SURFACE = ("reflectance", None)
 """Domains whose scaled bands have one range for all, so that colours are those of the ground."""
 
 _ABOVE = ("toa_reflectance", "dn")
