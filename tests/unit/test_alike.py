@@ -126,3 +126,21 @@ def test_what_cannot_be_remembered_is_looked_at_anew() -> None:
 )
 def test_of_an_href_the_extension_counts(href: str, expected: str) -> None:
     assert alike._extension(href) == expected
+
+
+def test_names_of_products_are_no_difference() -> None:
+    """Each item of Sentinel-2 has its own; what they could tell is not looked for where layers are chosen."""
+    assets = {
+        "B04": {"href": "/a.tif", "type": "image/tiff", "eo:common_name": "red"},
+        "B08": {"href": "/b.tif", "type": "image/tiff", "eo:common_name": "nir"},
+    }
+
+    def offer(number: int) -> None:
+        own = {"s2:product_uri": f"S2A_MSIL2A_{number}.SAFE", "s2:datastrip_id": f"S2A_{number}"}
+        alike.layers_of(assets, renders={}, properties={"platform": "sentinel-2a", **own})
+
+    offer(0)
+    before = alike._worked_out.cache_info().misses
+    for number in range(1, 20):
+        offer(number)
+    assert alike._worked_out.cache_info().misses == before

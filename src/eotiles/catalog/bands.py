@@ -26,7 +26,7 @@ def sources(item: Json) -> tuple[Source, ...]:
     or the item's properties say for all their bands.
     """
     properties = _mapping(item.get("properties"))
-    made_by = product(properties, name=str(item.get("id")))
+    made_by = product(properties, name=str(item.get("id") or ""))
     return tuple(
         source
         for key, asset in _mapping(item.get("assets")).items()

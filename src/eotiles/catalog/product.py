@@ -68,13 +68,14 @@ class Product:
 def product(properties: Json, *, name: str = "") -> Product | None:
     """The product; None where the mission is none of these.
 
-    `name` is the item's id. It, and other names that no two items share, are looked at only where nothing else tells.
+    `name` is the item's id. It, and other names that no two items share, are looked at only where nothing else tells;
+    without it they are not, so that items that are alike stay alike (catalog/alike.py).
     """
     said = tuple(_short(properties.get(key)) for key in _LOOKED_AT)
-    name = name if len(name) <= _LONGEST else ""
+    name = name[:_LONGEST]
     found = _product(said) or _product_named(said, name)
-    if found is None:
-        return None
+    if found is None or not name:
+        return found
     if found.mission == "sentinel-2" and (found.baseline is None or found.level is None):
         names = (*(_text(_short(properties.get(key))) for key in _PRODUCT_NAMES), name)
         return replace(
