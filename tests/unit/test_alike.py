@@ -116,16 +116,17 @@ def test_what_cannot_be_remembered_is_looked_at_anew() -> None:
 @pytest.mark.parametrize(
     ("href", "expected"),
     [
-        ("s3://bucket/scene.TIF?versionId=1.2", ".TIF"),
+        ("s3://bucket/scene.TIF?versionId=1.2", "s3://.TIF"),
         ("/data/a.b/scene", ""),
         ("scene.tif", ".tif"),
         ("scene.averylongextension", ""),
         ("tif", ""),
+        ("https://host/scene", "https://"),
         ("", ""),
     ],
 )
-def test_of_an_href_the_extension_counts(href: str, expected: str) -> None:
-    assert alike._extension(href) == expected
+def test_of_an_href_scheme_and_extension_count(href: str, expected: str) -> None:
+    assert alike._shape(href) == expected
 
 
 def test_names_of_products_are_no_difference() -> None:

@@ -10,7 +10,7 @@ import pytest
 from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
 from eotiles.core.key import Key, hash_token
 from eotiles.http.write_gate import check_token
-from eotiles.ingest.check import check_footprint, check_hrefs, check_id
+from eotiles.ingest.check import REACH_ELSEWHERE, check_footprint, check_hrefs, check_id
 from eotiles.read.hrefs import allow_list
 from tests import builders
 
@@ -124,7 +124,9 @@ def test_footprints_lie_on_the_earth_and_do_not_cross_themselves(
 def test_a_footprint_may_cross_the_antimeridian() -> None:
     ring = [[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]
     item = {**builders.item(), "geometry": {"type": "Polygon", "coordinates": [ring]}}
-    assert check_footprint(item).area == 2.0
+    assert check_footprint(item, reach=REACH_ELSEWHERE).area == 2.0
+    with pytest.raises(BadParameter, match="-180 to 180"):
+        check_footprint(item)
 
 
 class TestHrefs:
