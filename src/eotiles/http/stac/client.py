@@ -78,6 +78,9 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
         parameters.bounded(search_request)
         found = cast(Json, await super()._search_base(search_request, request))
+        if not any(link["rel"] in ("next", "previous", "prev") for link in found["links"]):
+            # All of it is on this page. Otherwise pgSTAC would have to count, which costs more than the search.
+            found["numberMatched"] = len(found["features"])
         fields = getattr(search_request, "fields", None)
         additions = (
             _additions(fields.include or set(), fields.exclude or set()) if fields else Additions()
