@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
+from urllib.parse import quote_plus
 
 from fastapi import Request
 from stac_fastapi.pgstac.core import CoreCrudClient
@@ -12,7 +13,7 @@ from stac_fastapi.pgstac.types.search import PgstacSearch
 from stac_fastapi.types.errors import NotFoundError
 from starlette.responses import Response
 
-from eotiles.catalog.filters import flat_bbox
+from eotiles.catalog.boxes import across_antimeridian, flat_bbox
 from eotiles.catalog.links import Additions, link_collection, link_item
 from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
@@ -56,9 +57,12 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Any:
         names = parameters.field_names(fields)
         query_tree = parameters.query_filter(query, filter_expr)
+        box = None if bbox is None else flat_bbox(bbox, name="bbox")
+        parts = None if box is None else across_antimeridian(box)
         answer = await super().all_collections(
             request,
-            bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
+            bbox=None if parts else box,
+            intersects=quote_plus(json.dumps(parts)) if parts else None,
             limit=min(limit or 10, parameters.MOST_ITEMS),
             fields=_with_identity(names),
             filter_expr=query_tree or filter_expr,
