@@ -39,8 +39,10 @@ _CQL2 = [
     Cql2.SPATIAL_FUNCTIONS,
     Cql2.TEMPORAL_FUNCTIONS,
 ]
-"""What pgSTAC does beyond basic CQL2; a test runs a filter of each. Not comparisons of two properties: it compares numbers
-as texts where no queryable names the type."""
+"""What pgSTAC does beyond basic CQL2; a test runs a filter of each.
+
+Not comparisons of two properties: it compares numbers as texts where no queryable names the type.
+"""
 
 
 class FilterPostRequest(FilterExtensionPostRequest):
