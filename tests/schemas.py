@@ -33,7 +33,8 @@ def documents() -> Mapping[str, Any]:
     }
     known |= get_local_schema_cache()
     # The projection extension names it, but no item of ours uses it.
-    known["https://proj.org/schemas/v0.7/projjson.schema.json"] = {}
+    draft = "http://json-schema.org/draft-07/schema#"
+    known["https://proj.org/schemas/v0.7/projjson.schema.json"] = {"$schema": draft}
     return known
 
 

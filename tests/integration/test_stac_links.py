@@ -89,7 +89,7 @@ class TestItems:
         assert titles == ["True colour", "NDVI", "NDWI", "NDMI", "MNDWI"]
 
     def test_a_search_over_collections_uses_the_renders_of_each(self, stac: httpx.Client) -> None:
-        found = stac.get("/search?ids=one,two").json()["features"]
+        found = stac.get("/search?ids=one,two&collections=linked,linked-plain").json()["features"]
         assert {item["id"]: len(rels(item, "tilejson")) for item in found} == {"one": 2, "two": 5}
 
     def test_no_path_of_the_server_is_told(self, stac: httpx.Client, settings: Settings) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pystac_client
 import pytest
+from pystac.validation import RegisteredValidator
 
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
+from tests import schemas
 from tests.stac_server import collection, load, scene, serving
 
 pytestmark = pytest.mark.integration
@@ -136,6 +138,34 @@ class TestPystacClient:
         assert found[0]["properties"] == {"platform": "sentinel-2b"}
         assert "assets" not in found[0]
 
+    def test_it_tells_what_can_be_filtered_by(self, catalogue: pystac_client.Client) -> None:
+        merged = catalogue.get_merged_queryables(["search-scenes"])
+        assert merged["properties"]["eo:cloud_cover"]["maximum"] == 60.0
+        of_collection = catalogue.get_collection("search-scenes").get_queryables()
+        assert of_collection["properties"]["platform"]["enum"] == ["sentinel-2a", "sentinel-2b"]
+
+    def test_what_it_reads_is_valid(
+        self, catalogue: pystac_client.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        validator = RegisteredValidator.get_validator()
+        monkeypatch.setattr(validator, "schema_cache", dict(schemas.documents()))
+        assert catalogue.validate()
+        for found in catalogue.collection_search(
+            filter="title LIKE '%mpty%'", filter_lang="cql2-text", sortby="title", limit=5
+        ).collections():
+            assert found.id == "search-empty"
+            assert found.validate()
+        search = catalogue.search(
+            method="POST",
+            collections=["search-scenes"],
+            query=["platform=sentinel-2a"],
+            sortby="+properties.datetime",
+            fields=["-links"],
+        )
+        assert [item["id"] for item in search.items_as_dicts()] == days(1, 2, 3, 4, 5, 6)
+        for item in catalogue.search(collections=["search-scenes"], max_items=3).items():
+            assert item.validate()
+
     def test_collection_search(self, catalogue: pystac_client.Client) -> None:
         found = catalogue.collection_search(q="empty")
         assert [each.id for each in found.collections()] == ["search-empty"]
@@ -174,6 +204,73 @@ class TestSearch:
         assert ids(found) == expected
         of_collection = stac.get("/collections/search-scenes/items", params={"filter": text})
         assert ids(of_collection) == expected
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("S_INTERSECTS", days(7, 3)),
+            ("S_EQUALS", []),
+            ("S_DISJOINT", days(8, 6, 5, 4, 2, 1)),
+            ("S_TOUCHES", []),
+            ("S_WITHIN", days(7, 3)),
+            ("S_OVERLAPS", []),
+            ("S_CROSSES", []),
+            ("S_CONTAINS", []),
+        ],
+    )
+    def test_every_spatial_function(
+        self, stac: httpx.Client, name: str, expected: list[str]
+    ) -> None:
+        around = "POLYGON((29 -1, 32 -1, 32 2, 29 2, 29 -1))"
+        text = f"{name}(geometry, {around}) AND id < 'day-09'"
+        found = stac.get("/search", params={"collections": "search-scenes", "filter": text})
+        assert ids(found) == expected
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("T_AFTER", days(*range(12, 5, -1))),
+            ("T_BEFORE", days(2, 1)),
+            ("T_CONTAINS", []),
+            ("T_DISJOINT", days(*range(12, 5, -1), 2, 1)),
+            ("T_DURING", days(5, 4, 3)),
+            ("T_EQUALS", []),
+            ("T_FINISHEDBY", []),
+            ("T_FINISHES", []),
+            ("T_INTERSECTS", days(5, 4, 3)),
+            ("T_MEETS", []),
+            ("T_METBY", []),
+            ("T_OVERLAPPEDBY", []),
+            ("T_OVERLAPS", []),
+            ("T_STARTEDBY", []),
+            ("T_STARTS", []),
+        ],
+    )
+    def test_every_temporal_function(
+        self, stac: httpx.Client, name: str, expected: list[str]
+    ) -> None:
+        text = f"{name}(datetime, INTERVAL('2021-03-03T00:00:00Z', '2021-03-05T23:00:00Z'))"
+        found = stac.get(
+            "/search", params={"collections": "search-scenes", "filter": text, "limit": "50"}
+        )
+        assert ids(found) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("A_CONTAINS(tags, ('third', 'any'))", days(6, 3)),
+            ("A_CONTAINEDBY(tags, ('any'))", days(8, 7, 5, 4, 2, 1)),
+            ("A_EQUALS(tags, ('third', 'any'))", days(6, 3)),
+            ("A_OVERLAPS(tags, ('third', 'none'))", days(6, 3)),
+            ("platform = odd", []),
+            ("platform <> odd", days(*range(8, 0, -1))),
+        ],
+    )
+    def test_lists_and_two_properties(
+        self, stac: httpx.Client, text: str, expected: list[str]
+    ) -> None:
+        query = {"collections": "search-scenes", "filter": f"{text} AND id < 'day-09'"}
+        assert ids(stac.get("/search", params=query)) == expected
 
     def test_a_filter_of_the_other_language_by_get(self, stac: httpx.Client) -> None:
         tree = {"op": "=", "args": [{"property": "id"}, "day-09"]}
@@ -244,6 +341,29 @@ class TestSearch:
             stac.get("/collections/search-scenes/items?bbox=9.5,0.2,-100,10.5,0.4,9000"),
         ):
             assert ids(found) == flat
+
+    def test_a_box_may_cross_the_antimeridian(self, stac: httpx.Client) -> None:
+        everywhere = ids(stac.get("/search?collections=search-scenes&limit=100&bbox=-10,-1,100,2"))
+        assert len(everywhere) == SCENES
+        for box, expected in (("170,-1,-170,2", []), ("25,-1,5,2", days(12, 11, 8, 7, 4, 3))):
+            numbers = [float(each) for each in box.split(",")]
+            for found in (
+                stac.get(f"/search?collections=search-scenes&limit=100&bbox={box}"),
+                stac.get(f"/collections/search-scenes/items?limit=100&bbox={box}"),
+                stac.post(
+                    "/search",
+                    json={"collections": ["search-scenes"], "bbox": numbers, "limit": 100},
+                ),
+                stac.get(
+                    "/search",
+                    params={
+                        "collections": "search-scenes",
+                        "limit": "100",
+                        "filter": f"S_INTERSECTS(geometry, BBOX({box}))",
+                    },
+                ),
+            ):
+                assert ids(found) == expected
 
     def test_pages_lead_there_and_back(self, stac: httpx.Client) -> None:
         def page(href: str) -> tuple[list[str], dict[str, str]]:
@@ -379,6 +499,8 @@ class TestDescription:
         assert names(sortby="-title", limit="500", q="empty,scenes")[0] == "search-scenes"
         assert names(bbox="0,0,-5,1,1,5", limit="500") == names(bbox="0,0,1,1", limit="500") != []
         assert names(fields="title", limit="500") != []
+        assert names(bbox="170,-1,-170,2", limit="500") == []
+        assert names(bbox="170,-1,0.5,2", limit="500") == names(bbox="0,0,1,1", limit="500")
 
     def test_addresses_follow_the_public_url(self, settings: Settings) -> None:
         public = Settings(

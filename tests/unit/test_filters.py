@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eotiles.catalog.boxes import flat_bbox
 from eotiles.catalog.filters import (
     MOST_DEPTH,
     MOST_NODES,
     checked_filter,
     filter_from_json,
     filter_from_text,
-    flat_bbox,
 )
 from eotiles.core.errors import BadParameter
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from eotiles.catalog.boxes import across_antimeridian, flat_bbox
 from eotiles.catalog.cql2_text import parse_cql2_text
 from eotiles.core.errors import BadParameter
 
@@ -56,7 +57,9 @@ _SPATIAL = (
     "intersects",
     "contains",
 )
-_ARRAY = ("equals", "contains", "contained_by", "overlaps")
+_ARRAY = ("equals", "contains", "contained_by", "containedby", "overlaps")
+_OTHERWISE = {"a_containedby": "a_contained_by"}
+"""What the standard calls an operator → what pgSTAC does."""
 
 _PREDICATES: Mapping[str, int | None] = {
     "and": None,
@@ -141,7 +144,8 @@ class _Walk:
             # pgSTAC knows instants by one name.
             return {"timestamp": tree["date"]}
         if "bbox" in tree:
-            return flat_bbox(tree["bbox"], name="filter")
+            box = flat_bbox(tree["bbox"], name="filter")
+            return across_antimeridian(box) or box
         return {key: self.node(value, depth=depth + 1) for key, value in tree.items()}
 
     def _operator(self, tree: Json, *, depth: int) -> Json:
@@ -160,7 +164,10 @@ class _Walk:
             raise BadParameter(
                 f"filter: operator {tree['op']!r} takes {wanted or 'one or more'} arguments in a list"
             )
-        return {"op": op, "args": [self.node(argument, depth=depth + 1) for argument in arguments]}
+        return {
+            "op": _OTHERWISE.get(op, op),
+            "args": [self.node(argument, depth=depth + 1) for argument in arguments],
+        }
 
     def _count_value(self) -> None:
         self.values += 1
@@ -182,25 +189,6 @@ def _bounds_apart(arguments: Any) -> Any:
         isinstance(arguments, list) and len(arguments) == 2 and isinstance(arguments[1], list)
     )
     return [arguments[0], *arguments[1]] if is_draft else arguments
-
-
-def flat_bbox(bbox: Any, *, name: str) -> list[float]:
-    """West, south, east, north of a bbox of four or six numbers: the catalogue has no heights.
-
-    Raises:
-        BadParameter: it is something else.
-    """
-    numbers = (
-        list(bbox)
-        if isinstance(bbox, Iterable) and not isinstance(bbox, str | bytes | Mapping)
-        else []
-    )
-    finite = all(
-        isinstance(part, int | float) and abs(part) < float("inf") for part in numbers
-    )  # NaN is not less
-    if len(numbers) not in (4, 6) or not finite:
-        raise BadParameter(f"{name}: a bbox is four or six numbers")
-    return numbers if len(numbers) == 4 else [numbers[0], numbers[1], numbers[3], numbers[4]]
 
 
 def finite(text: str) -> float:

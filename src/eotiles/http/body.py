@@ -87,7 +87,8 @@ class StrictJson:
                 return message
             return await receive()
 
-        await self.app(_as_json(scope), replay, send)
+        _call_json(scope)
+        await self.app(scope, replay, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """A body, or the beginning of one that is too large; None if the client left."""
@@ -102,7 +103,7 @@ class StrictJson:
         return bytes(body)
 
 
-def _as_json(scope: Scope) -> Scope:
+def _call_json(scope: Scope) -> None:
     """The request with its body called JSON, which it is by now: curl's `--data` calls it a form, and libraries behind
     would get bytes where they expect an object."""
     headers = MutableHeaders(raw=list(scope.get("headers", ())))
@@ -110,9 +111,9 @@ def _as_json(scope: Scope) -> Scope:
     if kind.strip() == "application" and (
         subtype.strip() == "json" or subtype.strip().endswith("+json")
     ):
-        return scope
+        return
     headers["content-type"] = "application/json"
-    return {**scope, "headers": headers.raw}
+    scope["headers"] = headers.raw
 
 
 def check_json(

@@ -27,6 +27,7 @@ from eotiles.http.stac.client import CatalogueClient
 from eotiles.http.stac.configuration import api_settings
 from eotiles.http.stac.connections import ping, pool_of
 from eotiles.http.stac.extensions import read_extensions
+from eotiles.http.stac.head import HeadAsGet
 from eotiles.http.stac.queryables import KEPT_S
 from eotiles.http.stac.recent import Recent
 from eotiles.settings import Settings
@@ -76,6 +77,7 @@ def create_stac(settings: Settings) -> FastAPI:
     app.state.renders = Recent(most=1024)
     app.state.facts = Recent(most=256, kept_s=KEPT_S)
     app.add_middleware(StrictJson, most_bytes=MOST_SEARCH_BYTES, most_values=MOST_SEARCH_VALUES)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(MountedHere)
 
     async def ready() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
+from urllib.parse import quote_plus
 
 import orjson
 from fastapi import Request
@@ -16,7 +17,7 @@ from stac_fastapi.types.errors import NotFoundError
 from stac_fastapi.types.requests import get_base_url
 from starlette.responses import Response
 
-from eotiles.catalog.filters import flat_bbox
+from eotiles.catalog.boxes import across_antimeridian, flat_bbox
 from eotiles.catalog.links import Additions, link_collection, link_item
 from eotiles.catalog.override import OVERRIDE
 from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
@@ -73,9 +74,12 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Any:
         names = parameters.field_names(fields)
         query_tree = parameters.query_filter(query, filter_expr)
+        box = None if bbox is None else flat_bbox(bbox, name="bbox")
+        parts = None if box is None else across_antimeridian(box)
         answer = await super().all_collections(
             request,
-            bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
+            bbox=None if parts else box,
+            intersects=quote_plus(json.dumps(parts)) if parts else None,
             limit=min(limit or 10, parameters.MOST_ITEMS),
             fields=_with_identity(names),
             filter_expr=query_tree or filter_expr,
@@ -104,11 +108,15 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
             )
         served = await self._served(page.items, request, getattr(search_request, "fields", None))
         paging = PagingLinks(request=request, next=page.next, prev=page.prev)
+        matched = page.matched
+        if matched is None and page.next is None and page.prev is None:
+            # All of it is on this page. Otherwise it would have to be counted, which costs more than the search.
+            matched = len(served)
         return {
             "type": "FeatureCollection",
             "links": await paging.get_links(),
             "features": served,
-            **({} if page.matched is None else {"numberMatched": page.matched}),
+            **({} if matched is None else {"numberMatched": matched}),
             "numberReturned": len(served),
         }
 

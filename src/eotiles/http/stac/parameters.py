@@ -9,15 +9,16 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from fastapi import HTTPException
+from geojson_pydantic import MultiPolygon
 from pydantic import ValidationError
 from stac_fastapi.pgstac.types.search import PgstacSearch
 
+from eotiles.catalog.boxes import across_antimeridian, flat_bbox
 from eotiles.catalog.filters import (
     checked_filter,
     filter_from_json,
     filter_from_text,
     finite,
-    flat_bbox,
 )
 from eotiles.catalog.query import filter_from_query
 from eotiles.core.errors import BadParameter
@@ -95,7 +96,10 @@ def bounded(search: PgstacSearch) -> None:
     search.query = None
     search.limit = min(search.limit or 10, MOST_ITEMS)
     if search.bbox is not None:
-        search.bbox = tuple(flat_bbox(search.bbox, name="bbox"))
+        box = flat_bbox(search.bbox, name="bbox")
+        parts = across_antimeridian(box)
+        search.bbox = None if parts else tuple(box)
+        search.intersects = MultiPolygon(**parts) if parts else None
     for name in ("ids", "collections", "q"):
         values = getattr(search, name, None) or ()
         if len(values) > MOST_NAMES:
