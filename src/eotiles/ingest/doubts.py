@@ -31,6 +31,7 @@ def doubts(
         _unused(scene, bands, given),
         _unmarked(bands, unmarked),
         _too_bright(bands),
+        _product(scene),
     )
     return tuple(sentence for sentence in found if sentence is not None)
 
@@ -80,3 +81,9 @@ def _too_bright(bands: Sequence[NamedBand]) -> str | None:
                 "is --scale right?"
             )
     return None
+
+
+def _product(scene: Scene) -> str | None:
+    if not any(scene.files[0].path.parent.glob("L???_L*_MTL.*")):
+        return None
+    return "an MTL lies beside it: `eotiles ingest landsat` reads date, bands and what the numbers mean off it"
