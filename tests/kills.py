@@ -7,6 +7,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,7 +196,7 @@ class Victim:
 
         Args:
             times: how many kills.
-            scenes: how many items the whole archive makes; once all are there, it begins again beside their files.
+            scenes: how many items the whole archive makes; once all are there, it begins again.
             check: called after every kill, when what was stored before has been seen to be there still.
         """
         began = time.monotonic()
@@ -209,7 +210,8 @@ class Victim:
             before = self.items()
             if len(before) == scenes:
                 self.remove()
+                shutil.rmtree(self.assets)
                 before = []
-            killed += self.kill_after(moments.uniform(0.2, 1.0) * whole_run_s)
+            killed += self.kill_after(moments.uniform(0.02, 0.7) * whole_run_s)
             assert set(before) <= set(self.items()), "an item that was stored is lost"
             check()
