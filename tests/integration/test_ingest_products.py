@@ -13,6 +13,7 @@ import rasterio
 import rasterio.warp
 
 from tests import products
+from tests.builders import SHARED
 from tests.products import Landsat, Sentinel1, Sentinel2
 from tests.products_way import Way
 
@@ -231,3 +232,17 @@ def _brightest(dataset: Any, x: float, y: float) -> tuple[float, float]:
         row - 12 + rows.mean() + 0.5,
     )
     return float(middle[0]), float(middle[1])
+
+
+def test_real_naip(way: Way) -> None:
+    """Cutouts of real images; they lack metadata, so their names say it all."""
+    folder = SHARED / "imagery" / "naip-prairie-rgbn"
+    if not folder.exists():
+        pytest.skip("the real images are not beside this checkout")
+    summary = way("naip", folder, roots=(str(way.assets), str(folder)))
+    assert summary.refused == ()
+    assert len(summary.scenes) == 6
+    item = way.item("naip", "m_4709963_se_14_1_20170827")
+    assert item["properties"]["datetime"] == "2017-08-27T16:00:00Z"
+    assert Path(item["assets"]["image"]["href"]).parent == folder.resolve()
+    assert item["assets"]["image"]["bands"][3]["eo:common_name"] == "nir"
