@@ -1,9 +1,10 @@
-"""The raster service over real HTTP, with scenes whose every pixel is known. One server for the whole run."""
+"""The raster service over real HTTP, with scenes whose every pixel is known, once for the whole run; ways in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from eotiles.settings import Settings
 from tests.integration import raster_scenes
 from tests.integration.raster_scenes import COLLECTION, Scene
+from tests.products_way import PREFIX, Way
 from tests.stac_server import load, serving
 
 
@@ -46,3 +48,14 @@ def raster(settings: Settings, ingest_conninfo: str) -> Iterator[Raster]:
         httpx.Client(base_url=f"{origin}/raster", timeout=30) as http,
     ):
         yield Raster(http, scenes)
+
+
+@pytest.fixture
+def way(ingest_conninfo: str, tmp_path: Path) -> Iterator[Way]:
+    made = Way(ingest_conninfo, tmp_path / "archive", tmp_path / "assets")
+    made.archive.mkdir()
+    yield made
+    with made.connection() as connection:
+        connection.execute(
+            "SELECT delete_collection(id) FROM collections WHERE id LIKE %s", [f"{PREFIX}%"]
+        )

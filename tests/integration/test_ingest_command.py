@@ -1,4 +1,4 @@
-"""`eotiles ingest files` as a process."""
+"""`eotiles ingest` as a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
+from tests import products
 from tests.builders import geotiff, ramp
+from tests.products import Landsat, Sentinel1, Sentinel2
 
 pytestmark = pytest.mark.integration
 
@@ -33,9 +35,11 @@ def catalogue(
     shutil.rmtree(settings.assets / "ingest-command", ignore_errors=True)
 
 
-def eotiles(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+def eotiles(
+    settings: Settings, *arguments: str, verb: str = "files"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "eotiles", "ingest", "files", *arguments],
+        [sys.executable, "-m", "eotiles", "ingest", verb, *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -112,3 +116,33 @@ def test_a_mistake_is_explained_before_any_work(settings: Settings, tmp_path: Pa
     assert done.returncode == 1
     assert "eotiles: --datetime 'soon' is not an ISO 8601 time" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["sentinel2", "landsat", "naip", "sentinel1"])
+def test_products(
+    settings: Settings,
+    catalogue: psycopg.Connection[tuple[object, ...]],
+    tmp_path: Path,
+    verb: str,
+) -> None:
+    if verb == "naip":
+        identifier = f"nd_{products.naip(tmp_path).stem}"
+    else:
+        product = {"sentinel2": Sentinel2(), "landsat": Landsat(), "sentinel1": Sentinel1()}[verb]
+        product.write(tmp_path)
+        identifier = product.item
+    options = ["--collection", "ingest-command", *(("--state", "nd") if verb == "naip" else ())]
+    refused = eotiles(settings, str(tmp_path), *options, verb=verb)
+    assert refused.returncode == 1
+    assert "say --copy" in refused.stderr
+    done = eotiles(settings, str(tmp_path), *options, "--copy", verb=verb)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith(f"ingested ingest-command/{identifier}, taken 20")
+    assert done.stdout.splitlines()[1:] == [
+        "1 ingested, 0 updated, 0 unchanged, 0 refused",
+        "1 items in ingest-command, of them 1 from this run, checked",
+    ]
+    assert done.stderr == ""
+    row = catalogue.execute("SELECT get_item(%s, 'ingest-command')", [identifier]).fetchone()
+    assert row is not None
+    assert isinstance(row[0], dict)

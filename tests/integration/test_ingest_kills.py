@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +16,15 @@ from tests.kills import Victim
 pytestmark = pytest.mark.integration
 
 PROGRAM = """
-import sys
 from pathlib import Path
 from eotiles.ingest.files import ingest_files
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import parse_period
-conninfo, archive, assets = sys.argv[1:]
-options = IngestOptions(collection="ingest-kills", period=parse_period("2019-09-18"))
-summary = ingest_files([Path(archive)], options, conninfo=conninfo, assets=Path(assets), roots=(assets,))
-print(summary.count("ingested"), summary.count("updated"), summary.count("unchanged"), len(summary.refused))
+
+def run(conninfo, archive, assets):
+    options = IngestOptions(collection="ingest-kills", period=parse_period("2019-09-18"))
+    summary = ingest_files([Path(archive)], options, conninfo=conninfo, assets=Path(assets), roots=(assets,))
+    print(summary.count("ingested"), summary.count("updated"), summary.count("unchanged"), len(summary.refused))
 """
 
 SCENES = ("first", "second", "third")
@@ -37,7 +36,7 @@ class Kills(Victim):
     """An archive of three scenes, and processes that ingest it."""
 
     def __init__(self, conninfo: str, folder: Path) -> None:
-        super().__init__(PROGRAM, conninfo, folder / "archive", folder / "assets", "ingest-kills")
+        super().__init__(PROGRAM, conninfo, folder, collection="ingest-kills")
         for number, scene in enumerate(SCENES):
             for band in BANDS:
                 geotiff(self.archive / f"{scene}_{band}.tif", ramp(SIDE, SIDE, start=number + 1))
@@ -60,7 +59,7 @@ class Kills(Victim):
 def kills(ingest_conninfo: str, tmp_path: Path) -> Iterator[Kills]:
     made = Kills(ingest_conninfo, tmp_path)
     yield made
-    made.remove()
+    made.close()
 
 
 def assert_resumes(kills: Kills, *, done: int) -> None:
@@ -97,22 +96,11 @@ def test_killed_between_two_scenes(kills: Kills) -> None:
 
 
 def test_killed_twenty_times(kills: Kills) -> None:
-    """At moments that are spread over the whole run, so that every step is hit."""
-    began = time.monotonic()
-    kills.finish()
-    whole_run_s = time.monotonic() - began
-    random = np.random.default_rng(20)
-    killed = 0
-    for _ in range(20):
-        before = kills.items()
-        if len(before) == len(SCENES):
-            kills.remove()  # begin again, beside the files that are there
-            before = []
-        killed += kills.kill_after(float(random.uniform(0.2, 1.0)) * whole_run_s)
-        assert set(before) <= set(kills.items())
+    def check() -> None:
         assert all(kills.whole(scene) for scene in kills.items())
-    assert killed >= 15
+
+    kills.kill_often(20, scenes=len(SCENES), check=check)
     kills.finish()
     assert kills.items() == sorted(SCENES)
-    assert all(kills.whole(scene) for scene in SCENES)
+    check()
     assert kills.leftovers() == []

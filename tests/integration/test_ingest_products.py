@@ -3,78 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 import rasterio
 import rasterio.warp
 
-from eotiles.ingest.files import Summary
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.products import ProductOptions, Workplace, ingest_products
 from tests import products
+from tests.builders import SHARED
 from tests.products import Landsat, Sentinel1, Sentinel2
+from tests.products_way import Way
 
 pytestmark = pytest.mark.integration
-
-PREFIX = "products-"
-
-
-@dataclass
-class Way:
-    """Ingests products into one data folder and reads what came of it."""
-
-    conninfo: str
-    archive: Path
-    assets: Path
-
-    def __call__(self, kind: str, *paths: Path, **options: Any) -> Summary:
-        collection = options.pop("collection", f"{PREFIX}{kind}")
-        roots = options.pop("roots", (str(self.assets), str(self.archive)))
-        state = options.pop("state", None)
-        return ingest_products(
-            paths or (self.archive,),
-            product_kind(kind, state=state),
-            ProductOptions(collection=collection, **options),
-            to=Workplace(self.conninfo, self.assets, roots),
-        )
-
-    def item(self, kind: str, identifier: str) -> dict[str, Any]:
-        with self.connection() as connection:
-            row = connection.execute(
-                "SELECT get_item(%s, %s)", [identifier, f"{PREFIX}{kind}"]
-            ).fetchone()
-        assert row is not None
-        assert isinstance(row[0], dict), f"no item {identifier}"
-        return row[0]
-
-    def items(self, kind: str) -> list[str]:
-        with self.connection() as connection:
-            rows = connection.execute(
-                "SELECT id FROM items WHERE collection = %s ORDER BY id", [f"{PREFIX}{kind}"]
-            ).fetchall()
-        return [str(row[0]) for row in rows]
-
-    def connection(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(
-            self.conninfo, options="-c search_path=pgstac,public", autocommit=True
-        )
-
-
-@pytest.fixture
-def way(ingest_conninfo: str, tmp_path: Path) -> Iterator[Way]:
-    made = Way(ingest_conninfo, tmp_path / "archive", tmp_path / "assets")
-    made.archive.mkdir()
-    yield made
-    with made.connection() as connection:
-        connection.execute(
-            "SELECT delete_collection(id) FROM collections WHERE id LIKE %s", [f"{PREFIX}%"]
-        )
 
 
 def test_sentinel_2_stays_where_it_is(way: Way) -> None:
@@ -289,3 +232,17 @@ def _brightest(dataset: Any, x: float, y: float) -> tuple[float, float]:
         row - 12 + rows.mean() + 0.5,
     )
     return float(middle[0]), float(middle[1])
+
+
+def test_real_naip(way: Way) -> None:
+    """Cutouts of real images; they lack metadata, so their names say it all."""
+    folder = SHARED / "imagery" / "naip-prairie-rgbn"
+    if not folder.exists():
+        pytest.skip("the real images are not beside this checkout")
+    summary = way("naip", folder, roots=(str(way.assets), str(folder)))
+    assert summary.refused == ()
+    assert len(summary.scenes) == 6
+    item = way.item("naip", "m_4709963_se_14_1_20170827")
+    assert item["properties"]["datetime"] == "2017-08-27T16:00:00Z"
+    assert Path(item["assets"]["image"]["href"]).parent == folder.resolve()
+    assert item["assets"]["image"]["bands"][3]["eo:common_name"] == "nir"

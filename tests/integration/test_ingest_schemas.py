@@ -17,8 +17,11 @@ from referencing import Registry
 from eotiles.ingest.files import ingest_files
 from eotiles.ingest.options import IngestOptions, parse_bands
 from eotiles.ingest.period import parse_period
+from tests import products
 from tests import schemas as schemas_of_stac
 from tests.builders import geotiff, ramp
+from tests.products import Landsat, Sentinel1, Sentinel2
+from tests.products_way import Way
 from tests.schemas import validate
 
 pytestmark = pytest.mark.integration
@@ -122,3 +125,60 @@ def test_pystac_reads_them(stored: tuple[dict[str, Any], list[dict[str, Any]]]) 
     assert pystac.Collection.from_dict(collection).extent.temporal.intervals
     item = pystac.Item.from_dict(items[0])
     assert item.ext.proj.code == "EPSG:32719"
+
+
+PRODUCTS = {
+    "sentinel2": (
+        Sentinel2(level="L2A", baseline="05.09"),
+        {"eo", "sat", "view", "processing", "projection", "raster", "file"},
+    ),
+    "landsat": (Landsat(), {"eo", "view", "processing", "projection", "raster", "file"}),
+    "sentinel1": (Sentinel1(), {"sar", "sat", "processing", "projection", "raster", "file"}),
+}
+
+
+@pytest.mark.parametrize("kind", [*PRODUCTS, "naip"])
+def test_items_of_products(way: Way, schemas: Registry, kind: str) -> None:
+    if kind == "naip":
+        identifier, expected = (
+            products.naip(way.archive).stem,
+            {"eo", "projection", "raster", "file"},
+        )
+    else:
+        product, expected = PRODUCTS[kind]
+        product.write(way.archive)
+        identifier = product.item
+    assert way(kind, copy=kind == "sentinel1").refused == ()
+    item = way.item(kind, identifier)
+    item["links"].append({"rel": "collection", "href": "http://localhost/collections/x"})
+    checked = validate(item, schemas)
+    named = {address.split("/")[3] for address in checked if "stac-extensions" in address}
+    assert expected <= named
+    # One way of writing bands: STAC 1.1's.
+    text = json.dumps(item)
+    assert "eo:bands" not in text
+    assert "raster:bands" not in text
+    assert pystac.Item.from_dict(item).ext.proj.code
+    with way.connection() as connection:
+        row = connection.execute("SELECT get_collection(%s)", [item["collection"]]).fetchone()
+    assert row is not None
+    collection = row[0]
+    assert collection["license"]
+    assert collection["providers"][0]["name"]
+    validate(collection, schemas)
+
+
+def test_domains_are_those_of_the_list(way: Way) -> None:
+    allowed = {
+        "dn", "toa_reflectance", "reflectance", "amplitude", "power", "db", "kelvin", "metres", "index", "display",
+    }  # fmt: skip
+    found = set()
+    for kind, (product, _) in PRODUCTS.items():
+        product.write(way.archive)
+        assert way(kind, copy=True).refused == ()
+        item = way.item(kind, product.item)
+        found.add(item["properties"]["eotiles:domain"])
+        for asset in item["assets"].values():
+            found |= {band["eotiles:domain"] for band in asset.get("bands", [])}
+    assert found <= allowed
+    assert {"reflectance", "amplitude", "kelvin", "display"} <= found

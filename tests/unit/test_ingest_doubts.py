@@ -59,3 +59,13 @@ def test_a_band_that_lost_its_mark_of_transparency_is_told() -> None:
     (said,) = doubts(scene(None), [band("nir")], parse_bands("nir"), unmarked=[("data", 1)])
     assert said.startswith("band 1 is marked as transparency in the file and called nir by --bands")
     assert doubts(scene(None), [band("nir")], parse_bands("nir"), unmarked=[("data", 2)]) == ()
+
+
+def test_an_mtl_beside_it_is_told(tmp_path: Path) -> None:
+    name = "LC08_L2SP_193030_20200704_20200913_02_T1"
+    files = (SceneFile(tmp_path / f"{name}_SR_B4.TIF", "B4", "SR_B4"),)
+    landsat = Scene(name, files, name, "landsat-oli")
+    assert doubts(landsat, [band("red")], ()) == ()
+    (tmp_path / f"{name}_MTL.txt").touch()
+    (said,) = doubts(landsat, [band("red")], ())
+    assert "eotiles ingest landsat" in said

@@ -172,3 +172,13 @@ def test_what_bands_calls_otherwise_than_alpha_is_data() -> None:
     assert data_bands(parse_bands("red,green,blue,nir")) == (1, 2, 3, 4)
     assert data_bands(parse_bands("red,green,blue,Alpha")) == (1, 2, 3)
     assert data_bands(()) == ()
+
+
+def test_a_safe_folder_is_left_to_its_own_verb(tmp_path: Path) -> None:
+    geotiff(tmp_path / "x" / "S1A_IW_GRDH_1SDV_x.SAFE" / "measurement" / "a.tif", ramp(4, 4))
+    geotiff(tmp_path / "plain.tif", ramp(4, 4))
+    found, refused = find_files([tmp_path])
+    assert found == [tmp_path / "plain.tif"]
+    assert "eotiles ingest sentinel1" in str(refused[0])
+    found, refused = find_files([tmp_path / "x"])
+    assert (found, len(refused)) == ([], 1)

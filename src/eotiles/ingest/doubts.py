@@ -29,6 +29,7 @@ def doubts(
         _unused(scene, bands, given),
         _unmarked(bands, unmarked),
         *implausible(_samples(bands, types or {}), is_sentinel_2=scene.sensor == "sentinel-2"),
+        _product(scene),
     )
     return tuple(sentence for sentence in found if sentence is not None)
 
@@ -81,3 +82,9 @@ def _samples(bands: Sequence[NamedBand], types: Mapping[str, str]) -> list[Sampl
         for band in bands
         if not band.labels
     ]
+
+
+def _product(scene: Scene) -> str | None:
+    if not any(scene.files[0].path.parent.glob("L???_L*_MTL.*")):
+        return None
+    return "an MTL lies beside it: `eotiles ingest landsat` reads date, bands and what the numbers mean off it"

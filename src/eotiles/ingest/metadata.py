@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from eotiles.core.errors import IngestRefused
+from eotiles.core.errors import IngestRefused, SetupError
 
 XML_MAX_BYTES = 32 * 2**20
 """The largest that agencies write, the annotation of a long Sentinel-1 product, has a few MiB."""
@@ -150,6 +150,10 @@ def explained(folder: Path) -> Iterator[None]:
             yield
         except (IngestRefused, MemoryError, OSError):
             raise
+        except ModuleNotFoundError as error:
+            raise SetupError(
+                f"products are read with packages that are not installed ({error.name}): pip install 'eotiles[ingest]'"
+            ) from error
         except Exception as error:
             said = " ".join(str(error).replace(str(folder), folder.name).split())[:200]
             raise IngestRefused(

@@ -64,13 +64,18 @@ class Scene:
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[Refusal]]:
-    """The GeoTIFFs that were named or lie below a named folder, each once and in order, and what is none."""
+    """The GeoTIFFs that were named or lie below a named folder, each once and in order, and what is none.
+
+    A SAFE folder is a product as a whole: none of its files is one of these.
+    """
     found: dict[Path, None] = {}
     refused = []
     for path in paths:
         if path.is_dir():
-            below = sorted(_below(path))
-            if not below:
+            products: list[Path] = []
+            below = sorted(_below(path, products))
+            refused += [Refusal(str(product), _SAFE) for product in sorted(products)]
+            if not below and not products:
                 refused.append(Refusal(str(path), f"holds no GeoTIFF ({', '.join(ENDINGS)})"))
             found.update(dict.fromkeys(below))
         elif path.is_file():
@@ -80,8 +85,16 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[Refusal]]:
     return list(found), refused
 
 
-def _below(folder: Path) -> Iterator[Path]:
+_SAFE = "is a SAFE folder: `eotiles ingest sentinel2` and `eotiles ingest sentinel1` read it with what it says itself"
+
+
+def _below(folder: Path, products: list[Path]) -> Iterator[Path]:
+    """GeoTIFFs below a folder; SAFE folders, which are not searched, go to `products`."""
     for where, folders, names in os.walk(folder.absolute()):
+        if where.upper().endswith(".SAFE"):
+            products.append(Path(where))
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if name.lower().endswith(ENDINGS) and not name.startswith("."):
