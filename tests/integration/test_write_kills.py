@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -19,6 +19,7 @@ from eotiles.catalog.migrations import migrate
 from eotiles.core.key import hash_token
 from eotiles.embedded.cluster import Cluster
 from tests import builders
+from tests.deployment import free_port
 from tests.stac_server import load
 
 pytestmark = pytest.mark.integration
@@ -32,30 +33,28 @@ BULK = "/stac/collections/kills/bulk_items"
 class Service:
     """The ingest service as a process of its own, on one port however often it is started."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, log: Path) -> None:
         self.cluster = cluster
+        self.log = log
         self.port = 0
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        port = self.port or free_port()
         environment = {
             **os.environ,
             "EOTILES_DATA": str(self.cluster.status().data),
             "EOTILES_INGEST_TOKEN_SHA256": hash_token(TOKEN),
         }
         command = [sys.executable, "-m", "eotiles", "serve", "--service", "ingest"]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port)], env=environment, stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stderr is not None
-        said = self.process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", said)
-        assert found is not None, said
-        self.port = int(found[1])
-        # Nobody reads the rest, and a pipe that is full would stop it.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(port)], env=environment, stdout=log, stderr=log
+            )
+        self.port = port
         deadline = time.monotonic() + 60
         while not self.ready():
+            assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, "the service does not get ready"
             time.sleep(0.05)
 
@@ -72,11 +71,11 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(own_cluster: Cluster) -> Iterator[Service]:
+def service(own_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     own_cluster.start()
     migrate(own_cluster.conninfo("admin"))
     load(own_cluster.conninfo("ingest"), collections=[builders.collection("kills")])
-    made = Service(own_cluster)
+    made = Service(own_cluster, tmp_path_factory.mktemp("kills") / "log")
     try:
         made.start()
         yield made
@@ -168,7 +167,8 @@ def campaign(service: Service, kill: Callable[[Service], None], rounds: int) -> 
         over.set()
         for writer in writers:
             writer.join(30)
-    assert [strange for writer in writers for strange in writer.strange] == []
+    strange = [each for writer in writers for each in writer.strange]
+    assert strange == [], service.log.read_text()[-20_000:]
     with psycopg.connect(service.cluster.conninfo("read")) as connection:
         rows = connection.execute("SELECT substr(id, 6)::int FROM pgstac.items").fetchall()
     found = {row[0] for row in rows}

@@ -113,7 +113,9 @@ def _lender(settings: Settings, role: Role) -> Any:
                 raise
             raise known from error
         except (OSError, exceptions.InterfaceError) as error:  # TimeoutError is an OSError
-            connection.terminate()  # or giving it back would wait for an answer once more
+            # Or giving it back would wait for an answer once more. The pool has dropped one whose server ended it.
+            with suppress(exceptions.InterfaceError):
+                connection.terminate()
             raise Unavailable(_UNREACHABLE) from error
         finally:
             # A connection that broke cannot be tidied up; the pool has dropped it by then.
