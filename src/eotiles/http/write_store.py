@@ -42,6 +42,8 @@ _LOCK_ITEM = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-item:' || $
 # Keeps a collection from being deleted until the commit.
 _HOLD_COLLECTION = "SELECT content FROM pgstac.collections WHERE id = $1 FOR KEY SHARE"
 
+_THERE = "SELECT id FROM pgstac.items WHERE collection = $1 AND id = ANY($2)"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -91,9 +93,13 @@ async def write_items(
         if method == "upsert":
             await _call(connection, "upsert_items", items)
             return Written(len(items), 0)
-        rows = await connection.fetch(_query("items_there"), json.dumps(items))
-        same = {row["id"] for row in rows if row["same"]} if repeatable else set()
-        others = [row["id"] for row in rows if row["id"] not in same]
+        names = [item["id"] for item in items]
+        there = {row["id"] for row in await connection.fetch(_THERE, collection, names)}
+        same: set[str] = set()
+        if repeatable and there:
+            sent = json.dumps([item for item in items if item["id"] in there])
+            same = {row["id"] for row in await connection.fetch(_query("items_same"), sent)}
+        others = [name for name in names if name in there - same]
         if others:
             raise ItemsRefused(
                 [(name, _exists(name, collection)) for name in others], total=len(items)
