@@ -39,6 +39,8 @@ _TRY_AGAIN = (
 _LOCK_COLLECTION = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || $1, 0))"
 # Of an item, that is: pgSTAC replaces its row, so a lock on the row would not be seen.
 _LOCK_ITEM = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-item:' || $1 || '/' || $2, 0))"
+# Against those who write many items, or by other ways than HTTP.
+_HOLD_ITEM = "SELECT 1 FROM pgstac.items WHERE collection = $1 AND id = $2 FOR UPDATE"
 # Keeps a collection from being deleted until the commit.
 _HOLD_COLLECTION = "SELECT content FROM pgstac.collections WHERE id = $1 FOR KEY SHARE"
 
@@ -139,6 +141,7 @@ async def replace_item(
 
     async def work(connection: Connection) -> Json:
         await connection.execute(_LOCK_ITEM, collection, item)
+        await connection.execute(_HOLD_ITEM, collection, item)
         stored = await connection.fetchval("SELECT pgstac.get_item($1, $2)", item, collection)
         if stored is None:
             raise UnknownItem(f"there is no item {item!r} in collection {collection!r}")
