@@ -55,7 +55,7 @@ class Old:
         self.search = search
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[pytest.param(VERSIONS[0], marks=pytest.mark.soak), VERSIONS[1]])
 def old(own_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Old]:
     """Made as an older eotiles made it: the old schema, then items by its functions."""
     version: str = request.param

@@ -143,7 +143,10 @@ def echo(port: int, method: str, path: str, **more: Any) -> dict[str, Any]:
         ("GET", "/stac", "stac"),
         ("GET", "/stac/", "stac"),
         ("GET", "/stac/collections/a/items?limit=10", "stac"),
-        ("OPTIONS", "/stac/collections/a/items", "stac"),
+        ("OPTIONS", "/stac/collections/a/items", "ingest"),
+        ("OPTIONS", "/stac/collections/a/bulk_items", "ingest"),
+        ("OPTIONS", "/stac/collections/a/queryables", "stac"),
+        ("OPTIONS", "/stac/search", "stac"),
         ("POST", "/stac/search", "stac"),
         ("POST", "/stac/search?limit=1", "stac"),
         ("POST", "/stac/search/", "stac"),
@@ -171,6 +174,16 @@ def test_a_request_reaches_the_service_it_is_for(
 ) -> None:
     answer = echo(gateway, method, path)
     assert (answer["service"], answer["method"], answer["path"]) == (service, method, path)
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("asked", "service"), [("GET", "stac"), ("HEAD", "stac"), ("PUT", "ingest"), ("POST", "ingest")]
+)
+def test_a_preflight_goes_where_the_request_will(gateway: int, asked: str, service: str) -> None:
+    headers = {"Access-Control-Request-Method": asked, "Origin": "https://elsewhere.example"}
+    found = echo(gateway, "OPTIONS", "/stac/collections/a/items", headers=headers)
+    assert found["service"] == service
 
 
 @needs_nginx

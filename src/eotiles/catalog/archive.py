@@ -38,6 +38,11 @@ class Contents:
         """Items of all collections."""
         return sum(self.items.values())
 
+    def __str__(self) -> str:
+        items = "1 item" if self.count == 1 else f"{self.count} items"
+        collections = "1 collection" if len(self.items) == 1 else f"{len(self.items)} collections"
+        return f"{items} of {collections} (pgSTAC {self.pgstac})"
+
 
 def read_contents(archive: Path, *, tools: Path) -> Contents:
     """Count what is in a backup by reading all of it; `tools` is the folder of PostgreSQL's client programs.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eotiles.catalog.archive import Contents, read_contents
+from eotiles.catalog.archive import read_contents
 from eotiles.catalog.backup import backup as write_backup
 from eotiles.catalog.backup import check_version, held
 from eotiles.catalog.backup import restore as restore_backup
@@ -32,7 +32,7 @@ def backup(
         address = conninfo(settings, "admin")
         tools = find_tools(standard_folders(), server=server_major(address))
         contents = write_backup(address, file, tools=tools)
-    typer.echo(f"{_told(contents)} in {file} ({file.stat().st_size / 1e6:.1f} MB)")
+    typer.echo(f"{contents} in {file} ({file.stat().st_size / 1e6:.1f} MB)")
     if uses_embedded(settings):
         typer.echo(f"now copy the imagery that the items name: {settings.assets}", err=True)
 
@@ -74,8 +74,4 @@ def restore(
             migrate(address)  # roles and extensions, which are in no backup
             restore_backup(address, file, contents, tools=tools)
         version = migrate(address)
-    typer.echo(f"{_told(contents)} restored; the database has pgSTAC {version}")
-
-
-def _told(contents: Contents) -> str:
-    return f"{contents.count} items of {len(contents.items)} collections (pgSTAC {contents.pgstac})"
+    typer.echo(f"{contents} restored; the database has pgSTAC {version}")

@@ -29,7 +29,7 @@ A message is one sentence that names the thing (item, asset, parameter) and neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 
 
 class EotilesError(Exception):
@@ -117,7 +117,9 @@ class ItemsRefused(EotilesError):
     SAID = 3
     """Reasons that the sentence repeats."""
 
-    def __init__(self, refusals: Sequence[tuple[str, EotilesError]], *, total: int) -> None:
+    def __init__(
+        self, refusals: abc.Sequence[tuple[str, EotilesError]] = (), *, total: int = 0
+    ) -> None:
         """`refusals` are ids and reasons, of `total` items."""
         self.refusals = tuple(refusals)
         reasons = "; ".join(str(error) for _, error in self.refusals[: self.SAID])

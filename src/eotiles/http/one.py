@@ -8,18 +8,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from eotiles.http.address import PublicAddress
 from eotiles.http.errors import add_handlers
 from eotiles.http.service import add_health
-from eotiles.runtime import entered
+from eotiles.runtime import entered, writing_keys
 from eotiles.settings import SERVICES, Service, Settings
 
 
 def create_one(settings: Settings, services: Sequence[Service] = SERVICES) -> ASGIApp:
     """One ASGI application of the services named, each under the path it has in production."""
-    parts = {service: _create(service, settings) for service in services}
+    written = "ingest" in services and bool(writing_keys(settings))
+    parts = {service: _create(service, settings, written=written) for service in services}
     stac, write = parts.get("stac"), parts.get("ingest")
 
     @asynccontextmanager
@@ -51,12 +53,12 @@ def create_one(settings: Settings, services: Sequence[Service] = SERVICES) -> AS
     )
 
 
-def _create(service: Service, settings: Settings) -> FastAPI:
+def _create(service: Service, settings: Settings, *, written: bool) -> FastAPI:
     """A service's application. Imported when asked for: a catalogue-only process loads neither GDAL nor Numba."""
     if service == "stac":
         from eotiles.http.stac import create_stac  # noqa: PLC0415
 
-        return create_stac(settings)
+        return create_stac(settings, written=written)
     if service == "ingest":
         from eotiles.http.write import create_write  # noqa: PLC0415
 
@@ -109,5 +111,18 @@ class Catalogue:
         writes = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         asks = scope["method"] == "POST" and _ASKED_BY_POST.fullmatch(path) is not None
-        app = self._write if writes and not asks else self._read
+        app = self._write if (writes and not asks) or _asks_to_write(scope) else self._read
         await (app or self._read or self._write)(scope, receive, send)  # type: ignore[misc]
+
+
+_WRITTEN = re.compile(r"/collections(/[^/]+(/items(/[^/]+)?|/bulk_items)?)?/?")
+"""Paths of the STAC API that the ingest service writes at."""
+
+
+def _asks_to_write(scope: Scope) -> bool:
+    """Whether it is OPTIONS of an address that can be written; of CORS, if it is a write that is asked for."""
+    if scope["method"] != "OPTIONS":
+        return False
+    asked = Headers(scope=scope).get("access-control-request-method", "OPTIONS")
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return asked not in ("GET", "HEAD") and _WRITTEN.fullmatch(path) is not None

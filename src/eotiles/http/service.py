@@ -49,11 +49,13 @@ def equip(
         allow_methods=list(methods),
         allow_headers=["Content-Type", "Authorization", "X-Request-ID"],
         expose_headers=[
+            "Allow",
             "Content-Bbox",
             "Content-Crs",
             "Content-Range",
             "ETag",
             "Link",
+            "Location",
             "Server-Timing",
             "X-Coverage",
             "X-Request-ID",

@@ -11,11 +11,12 @@ from fastapi import FastAPI
 import eotiles
 from eotiles.core.errors import HrefRefused
 from eotiles.http.admission import Admission
+from eotiles.http.allow import AllowedMethods
 from eotiles.http.body import StrictJson
 from eotiles.http.service import equip
 from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.application import STAC_ERRORS
-from eotiles.http.stac.configuration import api_settings
+from eotiles.http.stac.configuration import TRANSACTIONS, api_settings
 from eotiles.http.stac.connections import ping, pool_of
 from eotiles.http.write_gate import WRITES, TokenGate
 from eotiles.http.write_routes import add_routes
@@ -60,12 +61,17 @@ def create_write(settings: Settings) -> FastAPI:
     app.state.settings = api_settings(settings)
     app.state.router_prefix = ""
     app.state.allowed = allow_list(settings.roots)
+    keys = writing_keys(settings)
     add_routes(app, app.state.settings)
+    _announce(app, written=bool(keys))
     app.add_middleware(
         StrictJson, most_bytes=MOST_BYTES, most_values=MOST_VALUES, most_entries=MOST_ENTRIES
     )
     app.add_middleware(Admission, working=WORKING, waiting=WAITING)
-    app.add_middleware(TokenGate, keys=writing_keys(settings))
+    app.add_middleware(TokenGate, keys=keys)
+    app.add_middleware(
+        AllowedMethods, routes=app.routes, besides=("GET", "HEAD"), written=bool(keys)
+    )
     app.add_middleware(MountedHere)
 
     async def ready() -> None:
@@ -81,3 +87,12 @@ def create_write(settings: Settings) -> FastAPI:
         foreign={**STAC_ERRORS, HrefRefused: (422, None)},
     )
     return app
+
+
+def _announce(app: FastAPI, *, written: bool) -> None:
+    """What this process adds to the conformance classes of the catalogue: nothing while nobody may write."""
+
+    async def conformance() -> dict[str, list[str]]:
+        return {"conformsTo": [*TRANSACTIONS] if written else []}
+
+    app.add_api_route("/conformance", conformance, methods=["GET"])

@@ -39,8 +39,12 @@ _TRY_AGAIN = (
 _LOCK_COLLECTION = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || $1, 0))"
 # Of an item, that is: pgSTAC replaces its row, so a lock on the row would not be seen.
 _LOCK_ITEM = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-item:' || $1 || '/' || $2, 0))"
+# Against those who write many items, or by other ways than HTTP.
+_HOLD_ITEM = "SELECT 1 FROM pgstac.items WHERE collection = $1 AND id = $2 FOR UPDATE"
 # Keeps a collection from being deleted until the commit.
 _HOLD_COLLECTION = "SELECT content FROM pgstac.collections WHERE id = $1 FOR KEY SHARE"
+
+_THERE = "SELECT id FROM pgstac.items WHERE collection = $1 AND id = ANY($2)"
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,13 @@ async def write_items(
         if method == "upsert":
             await _call(connection, "upsert_items", items)
             return Written(len(items), 0)
-        rows = await connection.fetch(_query("items_there"), json.dumps(items))
-        same = {row["id"] for row in rows if row["same"]} if repeatable else set()
-        others = [row["id"] for row in rows if row["id"] not in same]
+        names = [item["id"] for item in items]
+        there = {row["id"] for row in await connection.fetch(_THERE, collection, names)}
+        same: set[str] = set()
+        if repeatable and there:
+            sent = json.dumps([item for item in items if item["id"] in there])
+            same = {row["id"] for row in await connection.fetch(_query("items_same"), sent)}
+        others = [name for name in names if name in there - same]
         if others:
             raise ItemsRefused(
                 [(name, _exists(name, collection)) for name in others], total=len(items)
@@ -133,6 +141,7 @@ async def replace_item(
 
     async def work(connection: Connection) -> Json:
         await connection.execute(_LOCK_ITEM, collection, item)
+        await connection.execute(_HOLD_ITEM, collection, item)
         stored = await connection.fetchval("SELECT pgstac.get_item($1, $2)", item, collection)
         if stored is None:
             raise UnknownItem(f"there is no item {item!r} in collection {collection!r}")

@@ -17,6 +17,7 @@ from stac_fastapi.types.errors import (
 )
 
 from eotiles.core.errors import BadParameter
+from eotiles.http.allow import AllowedMethods
 from eotiles.http.body import StrictJson
 from eotiles.http.errors import Foreign
 from eotiles.http.service import equip
@@ -24,7 +25,7 @@ from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.asset_lookup import finder
 from eotiles.http.stac.assets import create_assets
 from eotiles.http.stac.client import CatalogueClient
-from eotiles.http.stac.configuration import api_settings
+from eotiles.http.stac.configuration import TRANSACTIONS, api_settings
 from eotiles.http.stac.connections import ping, pool_of
 from eotiles.http.stac.extensions import read_extensions
 from eotiles.http.stac.head import HeadAsGet
@@ -50,8 +51,10 @@ STAC_ERRORS: dict[type[Exception], Foreign] = {
 }
 
 
-def create_stac(settings: Settings) -> FastAPI:
+def create_stac(settings: Settings, *, written: bool = False) -> FastAPI:
     """The STAC API. It starts while the database is down, answers 503 meanwhile, and goes on by itself.
+
+    `written`: somebody may write under the same address, which is then announced.
 
     `app.state.assets` is the application that hands out asset files, to be mounted at `settings.assets_path`.
     """
@@ -70,6 +73,9 @@ def create_stac(settings: Settings) -> FastAPI:
     )
     api.client.landing_page_id = api_config.stac_fastapi_landing_id
     api.client.stac_version = STAC_VERSION
+    if written:
+        classes = api.client.base_conformance_classes
+        api.client.base_conformance_classes = [*classes, *TRANSACTIONS]
     app = cast(FastAPI, api.app)
     # Upstream's compression, proxy headers and CORS: the gateway, http/address.py and equip do these.
     app.user_middleware.clear()
@@ -78,6 +84,7 @@ def create_stac(settings: Settings) -> FastAPI:
     app.state.facts = Recent(most=256, kept_s=KEPT_S)
     app.add_middleware(StrictJson, most_bytes=MOST_SEARCH_BYTES, most_values=MOST_SEARCH_VALUES)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(AllowedMethods, routes=app.routes)
     app.add_middleware(MountedHere)
 
     async def ready() -> None:

@@ -17,6 +17,12 @@ from eotiles.core.role import Role
 from eotiles.runtime import conninfo
 from eotiles.settings import Settings
 
+TRANSACTIONS = (
+    "https://api.stacspec.org/v1.0.0/ogcapi-features/extensions/transaction",
+    "https://api.stacspec.org/v1.0.0/collections/extensions/transaction",
+)
+"""Conformance classes of writing items and collections."""
+
 WRITE_TIMEOUT_S = 30.0
 """Longest statement of a writer: pgSTAC may have to rearrange partitions."""
 

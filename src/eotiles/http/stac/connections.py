@@ -19,6 +19,9 @@ from eotiles.settings import Settings
 _GRACE_S = 2.0
 """How much longer than PostgreSQL's own limit we wait for it to say that a statement took too long."""
 
+_BROKEN = (exceptions.InterfaceError, exceptions.InternalClientError)
+"""What asyncpg raises of a connection whose server died in the middle of something."""
+
 _UNREACHABLE = "the database cannot be reached; try again in a moment"
 _NOT_SET_UP = "the catalogue is not set up in this database; `eotiles db migrate` does it"
 
@@ -116,12 +119,14 @@ def _lender(settings: Settings, role: Role) -> Any:
             if (known := translate(error)) is None:
                 raise
             raise known from error
-        except (OSError, exceptions.InterfaceError) as error:  # TimeoutError is an OSError
-            connection.terminate()  # or giving it back would wait for an answer once more
+        except (OSError, *_BROKEN) as error:  # TimeoutError is an OSError
+            # Or giving it back would wait for an answer once more. The pool has dropped one whose server ended it.
+            with suppress(exceptions.InterfaceError):
+                connection.terminate()
             raise Unavailable(_UNREACHABLE) from error
         finally:
             # A connection that broke cannot be tidied up; the pool has dropped it by then.
-            with suppress(OSError, exceptions.PostgresError, exceptions.InterfaceError):
+            with suppress(OSError, exceptions.PostgresError, *_BROKEN):
                 await pool.release(connection, timeout=_GRACE_S)
 
     return lend
