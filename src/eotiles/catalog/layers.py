@@ -41,6 +41,9 @@ _TRUE_COLOUR_NAMES = {
     "rgb",
     "natural-color",
 }
+GENERIC = ("data", "image", "asset", "cog")
+"""Keys of assets that say nothing."""
+
 _BESIDE = {"alpha", "mask", "qa", "scl"}
 """Names of bands that are not what a scene looks like."""
 
@@ -206,13 +209,18 @@ def shown_alone(bands: Sequence[Drawable]) -> tuple[Drawable, ...]:
 
 
 def band_name(band: Drawable) -> str:
-    """What a layer of one band is called in an address: its asset, in a file of several its own name."""
-    return band.source.asset if band.siblings == 1 else band.source.name
+    """What a layer of one band is called in an address: its asset; in a file of several, or one that is called like any
+    other, its own name."""
+    is_alone = band.siblings == 1 and band.source.asset.lower() not in GENERIC
+    return band.source.asset if is_alone else band.source.name
 
 
 def band_title(band: Drawable) -> str:
     """What a layer of one band is called for people."""
-    return band.title if band.siblings == 1 else f"{band.title}: {band.source.name}"
+    is_titled = band.title.lower() not in GENERIC
+    if band.siblings == 1:
+        return band.title if is_titled else band.source.name
+    return f"{band.title}: {band.source.name}" if is_titled else band.source.name
 
 
 def _single(band: Drawable) -> Query:

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 import eotiles
-from eotiles.cli import db, demo, explain, ingest, probe, remove, serve, settings, token
+from eotiles.cli import (
+    db,
+    demo,
+    explain,
+    ingest,
+    probe,
+    remove,
+    renders,
+    serve,
+    settings,
+    token,
+)
 from eotiles.core.errors import EotilesError
 
 app = typer.Typer(
@@ -25,6 +36,7 @@ app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(explain.explain)
 app.command()(probe.probe)
+app.command()(renders.renders)
 app.command()(settings.settings)
 app.command()(token.token)
 

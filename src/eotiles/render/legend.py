@@ -237,7 +237,7 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _classes(colormap: Colormap, labels: Mapping[int, str]) -> tuple[tuple[str, Colour], ...]:
-    """What can be seen: a value in a colour without any opacity stands for nothing."""
+    """A row each; of classes with names those that can be seen: one without any opacity stands for nothing."""
     if isinstance(colormap, Mapping):
         found = [
             (labels.get(int(value), _label(float(value))), colour)
@@ -245,4 +245,4 @@ def _classes(colormap: Colormap, labels: Mapping[int, str]) -> tuple[tuple[str, 
         ]
     else:
         found = [(f"{_label(low)} to {_label(high)}", colour) for (low, high), colour in colormap]
-    return tuple((label, colour) for label, colour in found if colour[3] > 0)
+    return tuple((label, colour) for label, colour in found if colour[3] > 0 or not labels)

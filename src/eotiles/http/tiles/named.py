@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-import numpy as np
 from starlette._utils import get_route_path
 from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.routing import BaseRoute, Match, NoMatchFound, Router
@@ -29,17 +28,13 @@ from eotiles.http.titiler.asked import ASKED, LAYER, VERSION, version_of
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.finder import layers_at, renders_at
 from eotiles.http.titiler.layers import parse_layer
+from eotiles.http.titiler.measure import measure
 from eotiles.http.titiler.parameters import Reading
-from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import Layer
-from eotiles.read.grid import Size
 
 RANGES_KEPT = 4096
 SAMPLE = 3
 """Items of a mosaic whose pixels tell its range."""
-
-LOOK_PX = 256
-"""Longer side of the picture in which a range is found."""
 
 FRESH = b"public, max-age=60"
 """How long caches keep a picture whose address does not change with its render."""
@@ -228,21 +223,19 @@ def _measure(
     Raises:
         EotilesError: no item can be read.
     """
-    found: list[list[tuple[float, float]]] = []
+    found: list[Ranges] = []
     fault: EotilesError | None = None
     for item in items:
         token.check()
         try:
-            reader = ItemReader(item, access=access)
-            image = reader.preview(layer=layer, reading=reading, size=Size(max_px=LOOK_PX))
+            told = measure(item, layer, reading, access)
         except EotilesError as error:
             fault = error
             continue
-        if image.array.dtype == np.uint8:
+        if told.data_type == "uint8":
             return None
-        bands = [plane.compressed() for plane in image.array]
-        if all(band.size for band in bands):
-            found.append([_percentiles(band) for band in bands])
+        if told.ranges:
+            found.append(told.ranges)
     if not found:
         if fault is not None:
             raise fault
@@ -252,11 +245,6 @@ def _measure(
         (median(low for low, _ in band), median(high for _, high in band))
         for band in zip(*found, strict=True)
     )
-
-
-def _percentiles(values: Any) -> tuple[float, float]:
-    low, high = (float(value) for value in np.percentile(values, (2, 98)))
-    return (low, high) if low < high else (low, low + max(abs(low) * 1e-3, 1e-6))
 
 
 def _fresh(send: Send) -> Send:
