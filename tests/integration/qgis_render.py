@@ -33,7 +33,10 @@ def draw(job: dict) -> dict:
     """Load a layer as *Add layer* of the browser panel does, and draw it on magenta."""
     layer = QgsRasterLayer(job["uri"], "layer", "wms")
     if not layer.isValid():
-        return {"valid": False, "error": layer.error().summary() or layer.dataProvider().error().summary()}
+        return {
+            "valid": False,
+            "error": layer.error().summary() or layer.dataProvider().error().summary(),
+        }
     degrees = QgsCoordinateReferenceSystem("EPSG:4326")
     context = QgsProject.instance().transformContext()
     from_degrees = QgsCoordinateTransform(degrees, layer.crs(), context)
