@@ -1,6 +1,6 @@
 """Draw layers in QGIS, without a screen: run by the Python that QGIS is installed for, in a process of its own.
 
-Reads a JSON list of jobs from standard input: {"uri", "bounds": [west, south, east, north] in degrees, "picture": path of
+Reads a JSON list of jobs: {"uri", "bounds": [west, south, east, north] in degrees, "picture": path of
 the PNG to write}. Prints a JSON list with what QGIS says of each layer.
 """
 
