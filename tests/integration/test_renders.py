@@ -19,7 +19,7 @@ from PIL import Image
 from psycopg.types.json import Jsonb
 
 from eotiles.settings import Settings
-from tests.integration.render_scenes import everything
+from tests.integration.render_scenes import SIDE_PX, everything
 from tests.stac_server import load, serving
 
 pytestmark = pytest.mark.integration
@@ -336,3 +336,115 @@ class TestWmts:
             path = f"/raster{ITEM}/WMTSCapabilities.xml"
             got = world.http.get(path, params={"tilematrixsets": junk})
             assert got.status_code == (200 if junk == "" else 422)
+
+
+class TestPreviews:
+    @pytest.mark.parametrize("name", KINDS)
+    def test_every_collection_and_item_has_a_picture(self, world: World, name: str) -> None:
+        things = [world.stac(f"/collections/{name}")]
+        things += world.stac(f"/collections/{name}/items")["features"]
+        for thing in things:
+            asset = thing["assets"]["thumbnail"]
+            got = world.http.get(asset["href"])
+            assert got.status_code == 200, got.text
+            assert got.headers["content-type"] == asset["type"] == "image/png"
+            drawn = picture(got.content)
+            is_mosaic = thing["type"] == "Collection"
+            assert max(drawn.shape) == (512 if is_mosaic else SIDE_PX), "items are not magnified"
+            seen = drawn[drawn[..., 3] > 0]
+            assert len(seen) > drawn.shape[0] * drawn.shape[1] / 2
+            assert len(np.unique(seen[:, :3], axis=0)) > 2
+            tag = {"if-none-match": got.headers["etag"]}
+            again = world.http.get(asset["href"], headers=tag)
+            assert (again.status_code, again.content) == (304, b"")
+
+    def test_a_collection_shows_its_mosaic(self, world: World) -> None:
+        got = world.get("/collections/optical/preview.png")
+        drawn = picture(got.content)
+        assert drawn.shape[1] > 1.8 * drawn.shape[0], "two scenes beside each other"
+        assert "x-preview" not in got.headers
+        row = drawn[drawn.shape[0] // 2]
+        east, west = row[3 * len(row) // 4, 0], row[len(row) // 4, 0]
+        assert row[[len(row) // 8, 7 * len(row) // 8], 3].all()
+        assert abs(int(east) - int(west)) < 25, "both are ramps"
+        only = picture(world.get("/collections/optical/preview.png?ids=west").content)
+        assert only.shape[1] < 1.2 * only.shape[0]
+
+    def test_where_nothing_can_be_drawn_there_is_no_picture(self, world: World) -> None:
+        for path in ("/collections/text", "/collections/text/items/one", "/collections/empty"):
+            thing = world.stac(path)
+            assert "thumbnail" not in thing.get("assets", {})
+            assert not links(thing, "wmts")
+            got = world.http.get(f"/raster{path}/preview.png")
+            assert got.status_code == 422
+            assert "nothing that can be drawn" in got.json()["detail"]
+
+    def test_a_mosaic_of_nothing_is_a_picture_without_a_pixel(self, world: World) -> None:
+        got = world.get("/collections/optical/preview.png?ids=nobody")
+        assert not picture(got.content)[..., 3].any()
+
+    def test_one_that_cannot_be_read_hides_no_other(
+        self, world: World, ingest_conninfo: str
+    ) -> None:
+        good = world.stac("/collections/bare/items/one")
+        broken = {**good, "id": "broken", "links": []}
+        broken["properties"] = {**good["properties"], "datetime": "2025-01-01T00:00:00Z"}
+        broken["assets"] = {"data": {**good["assets"]["data"], "href": "/nowhere/x.tif"}}
+        load(ingest_conninfo, items=[broken])
+        try:
+            deadline = time.monotonic() + 2
+            while (
+                world.http.get("/raster/collections/bare/items/broken/info?assets=data").status_code
+                == 404
+            ):
+                assert time.monotonic() < deadline
+            got = world.get("/collections/bare/preview.png?assets=data&rescale=0,8")
+            assert (picture(got.content)[..., 3] > 0).mean() > 0.8
+            alone = world.http.get("/raster/collections/bare/preview.png?ids=broken&assets=data")
+            assert alone.status_code == 424
+            assert "/nowhere" not in alone.text
+        finally:
+            with psycopg.connect(ingest_conninfo, options="-c search_path=pgstac,public") as base:
+                base.execute("SELECT delete_item('broken', 'bare')")
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("max_size=100000", 422),
+            ("max_size=0", 422),
+            ("max_size=x", 422),
+            ("render=nothing", 422),
+            ("assets=nothing", 404),
+            ("index=ndmi", 422),
+            ("rescale=0", 422),
+        ],
+    )
+    def test_what_cannot_be_drawn(self, world: World, query: str, status: int) -> None:
+        got = world.http.get(f"/raster/collections/optical/preview.png?{query}")
+        assert got.status_code == status, got.text
+        assert got.headers["cache-control"] == "no-store"
+
+    def test_formats(self, world: World) -> None:
+        place = "/collections/optical/preview"
+        assert world.get(f"{place}.webp").headers["content-type"] == "image/webp"
+        assert world.get(f"{place}.jpg").headers["content-type"] == "image/jpeg"
+        assert world.get(place).headers["content-type"].startswith("image/")
+        assert world.http.get(f"/raster{place}.npy").status_code == 422
+        assert world.http.get(f"/raster{place}.exe").status_code in (404, 422)
+        assert max(picture(world.get(f"{place}.png?max_size=64").content).shape) == 64
+
+    def test_it_follows_the_catalogue(self, world: World) -> None:
+        before = world.stac("/collections/optical")["renders"]
+        first = world.get("/collections/optical/preview.png")
+        changed = {**before, "true-colour": {**before["true-colour"], "rescale": [[0, 0.9]] * 3}}
+        try:
+            world.set_renders("optical", changed)
+            tag = {"if-none-match": first.headers["etag"]}
+            began = time.monotonic()
+            path = "/raster/collections/optical/preview.png"
+            while (got := world.http.get(path, headers=tag)).status_code == 304:
+                assert time.monotonic() - began < 1
+                time.sleep(0.01)
+            assert got.content != first.content
+        finally:
+            world.set_renders("optical", before)

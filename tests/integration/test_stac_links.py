@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from eotiles.catalog.links import WEB_MAP_LINKS
+from eotiles.catalog.links import LEGEND, WEB_MAP_LINKS
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
 from tests.builders import SHARED
@@ -71,9 +71,9 @@ class TestItems:
         assert [(link["title"], link["href"]) for link in rels(given["item"], "tilejson")] == [
             (
                 "True colour",
-                f"{address}/WebMercatorQuad/tilejson.json?assets=B04&assets=B03&assets=B02&unscale=true&rescale=0.02,0.25",
+                f"{address}/WebMercatorQuad/tilejson.json?render=true-colour",
             ),
-            ("NDVI: Vegetation", f"{address}/WebMercatorQuad/tilejson.json?index=ndvi"),
+            ("NDVI: Vegetation", f"{address}/WebMercatorQuad/tilejson.json?render=ndvi"),
         ]
         assert rels(given["item"], "related")[0]["href"] == f"{address}/indices"
         assert (
@@ -185,9 +185,18 @@ class TestCollections:
         assert next(each for each in listed if each["id"] == "linked") == one
         address = f"{origin}/raster/collections/linked"
         assert [link["href"] for link in rels(one, "tilejson")] == [
-            f"{address}/WebMercatorQuad/tilejson.json?assets=B04&assets=B03&assets=B02&unscale=true&rescale=0.02,0.25",
-            f"{address}/WebMercatorQuad/tilejson.json?index=ndvi",
+            f"{address}/WebMercatorQuad/tilejson.json?render=true-colour",
+            f"{address}/WebMercatorQuad/tilejson.json?render=ndvi",
         ]
+        (legend,) = rels(one, LEGEND)
+        assert (legend["href"], legend["title"]) == (
+            f"{address}/legend?render=ndvi",
+            "Legend of NDVI: Vegetation",
+        )
+        (wmts,) = rels(one, "wmts")
+        assert wmts["href"] == f"{address}/WMTSCapabilities.xml"
+        assert wmts["wmts:layer"] == ["true-colour", "ndvi"]
+        assert one["assets"]["thumbnail"]["href"] == f"{address}/preview.png?max_size=512"
         assert rels(one, "alternate")[0]["href"] == f"{origin}/?collection=linked"
         for rel in ("self", "root", "parent", "items"):
             assert len(rels(one, rel)) == 1

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
+from eotiles.catalog.guess import is_guess, with_guess
 from eotiles.catalog.links import WEB_MAP_LINKS
 from eotiles.embedded.cluster import Cluster
 from eotiles.settings import Settings
@@ -179,6 +181,26 @@ class TestRoundTrip:
         answer = stac.put("/collections/write", json=stac.get("/collections/write").json())
         assert answer.status_code == 200, answer.text
         assert stored() == before
+
+    def test_a_render_that_a_person_wrote_is_no_guess(
+        self, stac: httpx.Client, ingest_conninfo: str
+    ) -> None:
+        """Plain STAC is enough; who reads and writes back the rest keeps what says which are guesses."""
+        guesses = {name: {"title": name, "assets": ["B04"]} for name in ("a", "b")}
+        with psycopg.connect(ingest_conninfo, options="-c search_path=pgstac,public") as connection:
+            made = with_guess({**collection("write")}, guesses)
+            connection.execute("SELECT update_collection(%s)", [Jsonb(made)])
+        served = stac.get("/collections/write").json()
+        served["renders"]["a"]["title"] = "Mine"
+        assert stac.put("/collections/write", json=served).status_code == 200
+        kept = stac.get("/collections/write").json()
+        assert (is_guess(kept, "a"), is_guess(kept, "b")) == (False, True)
+        again = with_guess(kept, {name: {"title": "new", "assets": ["B03"]} for name in "ab"})
+        assert [again["renders"][name]["title"] for name in "ab"] == ["Mine", "new"]
+        patch = {"renders": {"b": None}}
+        assert stac.patch("/collections/write", json=patch).status_code == 200
+        left = with_guess(stac.get("/collections/write").json(), guesses)["renders"]
+        assert list(left) == ["a"], "what was taken out stays out"
 
     def test_a_patch_of_a_link_leaves_the_others(
         self, stac: httpx.Client, ingest_conninfo: str

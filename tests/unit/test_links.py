@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eotiles.catalog.layers import OfferedLayer, offered_layers
-from eotiles.catalog.links import MOST_LAYERS, WEB_MAP_LINKS, Additions, link_collection, link_item
+from eotiles.catalog.links import (
+    LEGEND,
+    MOST_LAYERS,
+    WEB_MAP_LINKS,
+    Additions,
+    link_collection,
+    link_item,
+)
 from eotiles.catalog.restore import restore_collection, restore_item
 from eotiles.catalog.site import Site, published_href, stored_href
 from eotiles.core.errors import HrefRefused
@@ -180,6 +187,49 @@ RENDERS = {
         "unscale": True,
     },
 }
+
+
+class TestKinds:
+    """Layers of single bands, without a word about how to draw them."""
+
+    def test_classes_have_their_colours_and_a_short_address(self) -> None:
+        classes = [{"value": 1, "title": "Water", "color_hint": "0000FF"}]
+        item = scene(map=asset("map", band(**{"classification:classes": classes})))
+        (layer,) = layers(item)
+        assert layer.query == (("assets", "map"), ("colormap", '{"1":[0,0,255,255]}'))
+        assert layer.address == (("render", "map"),)
+        assert layer.has_legend
+        served = link_item(SITE, item, renders={})
+        assert "colormap" not in served["assets"]["thumbnail"]["href"]
+
+    @pytest.mark.parametrize(
+        ("described", "query"),
+        [
+            ({"unit": "m"}, {"rescale": "0,3000", "colormap_name": "terrain"}),
+            ({"eotiles:domain": "db"}, {"rescale": "-25,0"}),
+            ({"unit": "K"}, {"rescale": "270,320", "colormap_name": "inferno"}),
+            ({}, {"rescale": "auto"}),
+            ({"data_type": "uint8"}, {}),
+            ({"eotiles:percentiles": {"2": 5, "98": 25}}, {"rescale": "5,25"}),
+        ],
+    )
+    def test_numbers_by_what_they_are(self, described: Any, query: dict[str, str]) -> None:
+        plain = {"data_type": "float32", "raster:scale": 1}
+        item = scene(x=asset("x", {**plain, **described}))
+        assert dict(layers(item)[0].query) == {"assets": "x", **query}
+
+    def test_each_polarisation_is_a_layer(self) -> None:
+        sar = {"data_type": "float32", "raster:scale": 1, "eotiles:domain": "db"}
+        item = scene(data=asset("data", {"name": "VV", **sar}, {"name": "VH", **sar}))
+        assert [layer.name for layer in layers(item)] == ["VV", "VH"]
+        assert layers(item)[1].query[0] == ("assets", "data|bidx=2")
+
+    def test_a_mask_is_not_what_a_scene_looks_like(self) -> None:
+        item = scene(
+            qa=asset("qa", {"name": "QA", "raster:scale": 1}),
+            height=asset("height", {"name": "height", "unit": "m", "raster:scale": 1}),
+        )
+        assert [layer.name for layer in layers(item)] == ["height"]
 
 
 class TestRenders:
@@ -372,6 +422,39 @@ class TestCollection:
         assert served["links"][-1]["href"] == "https://maps.example.org/eo/?collection=imagery"
         assert restore_collection(SITE, served, stored=described) == described
 
+    def test_its_renders_are_named_in_links_that_stay_the_same_when_they_change(self) -> None:
+        described = {**builders.collection(), "renders": RENDERS}
+        served = link_collection(SITE, described)
+        address = f"{SITE.raster}/collections/imagery"
+        assert [link["href"].removeprefix(address) for link in tilejsons(served)] == [
+            f"/WebMercatorQuad/tilejson.json?render={name}"
+            for name in ("true-colour", "false-colour", "ndvi", "mndwi")
+        ]
+        legends = [link for link in served["links"] if link["rel"] == LEGEND]
+        assert [link["href"].removeprefix(address) for link in legends] == [
+            f"/legend?render={name}" for name in ("ndvi", "mndwi")
+        ], "a picture has no legend"
+        (wmts,) = [link for link in served["links"] if link["rel"] == "wmts"]
+        assert wmts["wmts:layer"] == ["true-colour", "false-colour", "ndvi", "mndwi"]
+        assert served["assets"]["thumbnail"]["href"] == f"{address}/preview.png?max_size=512"
+        assert restore_collection(SITE, served, stored=described) == described
+        served.pop("id")  # a copy of it under another name
+        copied = restore_collection(SITE, {**served, "id": "imagery"}, stored=None)
+        assert "thumbnail" not in copied.get("assets", {})
+        assert not {"tilejson", "wmts", LEGEND} & {link["rel"] for link in copied["links"]}
+
+    def test_a_picture_of_its_own_stays(self) -> None:
+        own = {"href": "https://example.org/me.png", "type": "image/png", "roles": ["thumbnail"]}
+        described = {**builders.collection(), "renders": RENDERS, "assets": {"thumbnail": own}}
+        served = link_collection(SITE, described)
+        assert served["assets"] == {"thumbnail": own}
+        assert restore_collection(SITE, served, stored=described) == described
+
+    def test_with_nothing_to_draw_it_has_no_picture(self) -> None:
+        served = link_collection(SITE, builders.collection())
+        assert "assets" not in served
+        assert [link["rel"] for link in served["links"]] == ["alternate"]
+
     def test_without_item_assets_it_has_none(self) -> None:
         served = link_collection(SITE, builders.collection())
         assert tilejsons(served) == []
@@ -450,11 +533,14 @@ class TestRestore:
             {"rel": "tilejson", "href": "https://tiles.example.org/scene/tilejson.json"},
             {"rel": "xyz", "href": "https://tiles.example.org/{z}/{x}/{y}.png"},
             {"rel": "license", "href": "licence.html"},
+            {"rel": "wmts", "href": "https://maps.example.org/wmts", "wmts:layer": "x"},
+            {"rel": LEGEND, "href": "https://maps.example.org/legend.png"},
         ],
     )
     def test_links_of_others_stay(self, link: dict[str, str]) -> None:
         stored = {**SENTINEL, "links": [link]}
-        stored["stac_extensions"] = [WEB_MAP_LINKS] if link["rel"] in ("tilejson", "xyz") else []
+        is_map = link["rel"] in ("tilejson", "xyz", "wmts")
+        stored["stac_extensions"] = [WEB_MAP_LINKS] if is_map else []
         assert restore_item(SITE, link_item(SITE, stored, renders={}), stored=stored) == stored
 
     def test_relative_links_become_relative_again(self) -> None:

@@ -20,6 +20,7 @@ from eotiles.catalog.bands import sources
 from eotiles.catalog.classes import colormap_of
 from eotiles.catalog.drawable import Drawable, drawables
 from eotiles.catalog.layers import (
+    GENERIC,
     TRUE_COLOUR,
     band_name,
     band_title,
@@ -29,6 +30,7 @@ from eotiles.catalog.layers import (
 )
 from eotiles.catalog.radiometry import Json
 from eotiles.catalog.stretch import colour_ranges, single_range
+from eotiles.core.errors import BadParameter
 from eotiles.core.index import PRESETS
 from eotiles.core.symbols import choose
 
@@ -70,9 +72,14 @@ def guess_renders(items: Sequence[Json], *, title: str | None = None) -> dict[st
 
 
 def with_guess(
-    collection: Json, guessed: Mapping[str, Any], *, wrong: frozenset[str] = frozenset()
+    collection: Json,
+    guessed: Mapping[str, Any],
+    *,
+    wrong: frozenset[str] = frozenset(),
+    force: bool = False,
 ) -> dict[str, Any]:
-    """The collection with guesses in the places that nobody else has filled. `wrong` are names of renders that must go.
+    """The collection with guesses in the places that nobody else has filled. `wrong` are names of renders that must go;
+    with `force` guesses replace what a person wrote under their names, and what was taken out comes back.
 
     Equal inputs, equal document; the collection itself is not changed.
     """
@@ -88,11 +95,29 @@ def with_guess(
     for name, render in guessed.items():
         is_ours = name in stored and digests.get(name) == digest_of(stored[name])
         is_new = name not in stored and name not in digests
-        if is_new or (is_ours and not _is_alike(stored[name], render)):
+        if force or is_new or (is_ours and not _is_alike(stored[name], render)):
             stored[name] = render
             digests[name] = digest_of(render)
     made = {**collection, "renders": stored, GUESSED: digests}
     return {key: value for key, value in made.items() if value or key not in ("renders", GUESSED)}
+
+
+def without_render(collection: Json, name: str) -> dict[str, Any]:
+    """The collection without a render, which is not to be guessed again.
+
+    Raises:
+        BadParameter: it has none of that name.
+    """
+    stored = dict(_mapping(collection.get("renders")))
+    if name not in stored:
+        having = ", ".join(stored) or "none"
+        raise BadParameter(
+            f"collection {collection.get('id')!r} has no render {name!r}; it has: {having}"
+        )
+    del stored[name]
+    digests = {**_mapping(collection.get(GUESSED)), name: ""}
+    made = {**collection, "renders": stored, GUESSED: digests}
+    return {key: value for key, value in made.items() if value or key != "renders"}
 
 
 def is_guess(collection: Json, name: str) -> bool:
@@ -167,7 +192,8 @@ def _alone(band: Drawable, title: str | None) -> dict[str, Any]:
 
 
 def _is_unnamed(band: Drawable) -> bool:
-    return re.fullmatch(r"b\d+|data|image", band.source.name.lower()) is not None
+    name = band.source.name.lower()
+    return name in GENERIC or re.fullmatch(r"b\d+", name) is not None
 
 
 def _free_name(band: Drawable, taken: Mapping[str, Any]) -> str:

@@ -40,6 +40,9 @@ _TRUE_COLOUR_NAMES = {
     "rgb",
     "natural-color",
 }
+GENERIC = ("data", "image", "asset", "cog")
+"""Keys of assets that say nothing."""
+
 _BESIDE = {"alpha", "mask", "qa", "scl"}
 """Names of bands that are not what a scene looks like."""
 
@@ -132,6 +135,21 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     return layers or _singles(bands)
 
 
+def collection_layers(collection: Json) -> tuple[OfferedLayer, ...]:
+    """The layers of all of a collection's items together; where it does not describe their assets, its renders."""
+    described, renders = collection.get("item_assets"), collection.get("renders")
+    renders = renders if isinstance(renders, Mapping) else {}
+    if isinstance(described, Mapping) and described:
+        return offered_layers(described, renders=renders, properties={})
+    return declared_layers(renders)
+
+
+def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:
+    """Renders as layers, best first, whatever an item has."""
+    found = (declared_layer(name, render) for name, render in renders.items())
+    return tuple(sorted((layer for layer in found if layer is not None), key=_rank))
+
+
 def declared_layer(name: str, render: Any) -> OfferedLayer | None:
     """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
     if not isinstance(render, Mapping):
@@ -189,13 +207,18 @@ def shown_alone(bands: Sequence[Drawable]) -> tuple[Drawable, ...]:
 
 
 def band_name(band: Drawable) -> str:
-    """What a layer of one band is called in an address: its asset, in a file of several its own name."""
-    return band.source.asset if band.siblings == 1 else band.source.name
+    """What a layer of one band is called in an address: its asset; in a file of several, or one that is called like any
+    other, its own name."""
+    is_alone = band.siblings == 1 and band.source.asset.lower() not in GENERIC
+    return band.source.asset if is_alone else band.source.name
 
 
 def band_title(band: Drawable) -> str:
     """What a layer of one band is called for people."""
-    return band.title if band.siblings == 1 else f"{band.title}: {band.source.name}"
+    is_titled = band.title.lower() not in GENERIC
+    if band.siblings == 1:
+        return band.title if is_titled else band.source.name
+    return f"{band.title}: {band.source.name}" if is_titled else band.source.name
 
 
 def _single(band: Drawable) -> Query:

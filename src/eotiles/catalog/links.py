@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from eotiles.catalog.layers import OfferedLayer, Query, offered_layers
+from eotiles.catalog.layers import OfferedLayer, Query, collection_layers, offered_layers
 from eotiles.catalog.site import Site, published_href
 
 Json = dict[str, Any]
@@ -26,6 +26,9 @@ THUMBNAIL_PX = 512
 
 THUMBNAIL = "thumbnail"
 """Key of the asset that is added where an item has no picture."""
+
+LEGEND = "http://www.opengis.net/def/rel/ogc/1.0/legend"
+"""Relation of a picture that says what the colours of a layer mean."""
 
 _PREVIEW_ROLES = {"thumbnail", "overview"}
 _PREVIEW_TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -64,6 +67,8 @@ def link_item(
     if additions.links:
         served["links"] = [
             *_layer_links(address, layers),
+            *_legend_links(address, layers),
+            *_wmts_link(address, layers),
             _all_layers(address),
             *served.get("links", ()),
         ]
@@ -71,7 +76,7 @@ def link_item(
         if layers and additions.extensions:
             served["stac_extensions"] = _with_extension(served.get("stac_extensions"))
     if additions.assets and layers and not _has_preview(assets):
-        served["assets"] = {**assets, THUMBNAIL: _thumbnail(address, layers[0].query)}
+        served["assets"] = {**assets, THUMBNAIL: _thumbnail(address, layers[0])}
     return served
 
 
@@ -79,15 +84,20 @@ def link_collection(site: Site, collection: Json, *, additions: Additions = EVER
     """The collection as it is served. Its layers are those of `item_assets`: a mosaic of all its items."""
     name = collection.get("id")
     served = publish_assets(site, collection, owner=(name,) if name else ())
-    if not isinstance(name, str) or not additions.links:
+    if not isinstance(name, str):
         return served
-    item_assets, renders = served.get("item_assets"), served.get("renders")
-    layers = offered_layers(
-        item_assets if isinstance(item_assets, dict) else {},
-        renders=renders if isinstance(renders, dict) else {},
-        properties={},
-    )
-    served["links"] = [*_layer_links(site.collection(name), layers), *served.get("links", ())]
+    layers = collection_layers(served)
+    address = site.collection(name)
+    if additions.assets and layers and not _has_preview(served.get("assets") or {}):
+        served["assets"] = {**(served.get("assets") or {}), THUMBNAIL: _mosaic_thumbnail(address)}
+    if not additions.links:
+        return served
+    served["links"] = [
+        *_layer_links(address, layers),
+        *_legend_links(address, layers),
+        *_wmts_link(address, layers),
+        *served.get("links", ()),
+    ]
     served["links"].append(_map_link(site, collection=name))
     if layers and additions.extensions:
         served["stac_extensions"] = _with_extension(served.get("stac_extensions"))
@@ -129,10 +139,37 @@ def _layer_links(address: str, layers: Sequence[OfferedLayer]) -> list[Json]:
             "rel": "tilejson",
             "type": "application/json",
             "title": layer.title,
-            "href": tilejson_href(address, layer.query),
+            "href": tilejson_href(address, layer.address),
         }
         links.append(link | ({"render": layer.render} if layer.render is not None else {}))
     return links
+
+
+def _legend_links(address: str, layers: Sequence[OfferedLayer]) -> list[Json]:
+    return [
+        {
+            "rel": LEGEND,
+            "type": "image/png",
+            "title": f"Legend of {layer.title}",
+            "href": f"{address}/legend?{_encode(layer.address)}",
+        }
+        for layer in layers[:MOST_LAYERS]
+        if layer.has_legend
+    ]
+
+
+def _wmts_link(address: str, layers: Sequence[OfferedLayer]) -> list[Json]:
+    if not layers:
+        return []
+    return [
+        {
+            "rel": "wmts",
+            "type": "application/xml",
+            "title": "WMTS, for GIS",
+            "href": f"{address}/WMTSCapabilities.xml",
+            "wmts:layer": [layer.name for layer in layers[:MOST_LAYERS]],
+        }
+    ]
 
 
 def _all_layers(address: str) -> Json:
@@ -153,7 +190,20 @@ def _map_link(site: Site, *, collection: str, item: str | None = None) -> Json:
     }
 
 
-def _thumbnail(address: str, query: Query) -> Json:
+def _mosaic_thumbnail(address: str) -> Json:
+    """Its address stays when a render changes: who has it asks again."""
+    return {
+        "href": f"{address}/preview.png?max_size={THUMBNAIL_PX}",
+        "type": "image/png",
+        "title": "Thumbnail",
+        "roles": ["thumbnail"],
+    }
+
+
+def _thumbnail(address: str, layer: OfferedLayer) -> Json:
+    """In full, but for colours of classes: another render, another address, and caches may keep it."""
+    is_long = any(name == "colormap" for name, _ in layer.query)
+    query = layer.address if is_long else layer.query
     return {
         "href": f"{address}/preview.png?{_encode((*query, ('max_size', str(THUMBNAIL_PX))))}",
         "type": "image/png",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from eotiles.catalog.links import THUMBNAIL, WEB_MAP_LINKS, map_href
+from eotiles.catalog.links import LEGEND, THUMBNAIL, WEB_MAP_LINKS, map_href
 from eotiles.catalog.site import Site, published_href, stored_href
 from eotiles.core.errors import HrefRefused
 
@@ -19,7 +19,7 @@ INFERRED = {
 """Relations that the STAC API derives from where a thing is."""
 
 _WEB_MAP_RELATIONS = {"xyz", "wms", "wmts", "tilejson", "pmtiles", "3d-tiles"}
-_OURS = {"tilejson", "related", "alternate"}
+_OURS = {"tilejson", "wmts", "related", "alternate", LEGEND}
 
 
 def restore_item(site: Site, given: Json, *, stored: Json | None) -> Json:
@@ -101,11 +101,9 @@ def _is_added(link: Json, *, raster: str, map_page: str) -> bool:
     if rel == "alternate":
         return parse_qsl(urlsplit(href).query) == parse_qsl(urlsplit(map_page).query)
     tail = _path(href).removeprefix(_path(raster) + "/")
-    return (
-        tail == "indices"
-        if rel == "related"
-        else tail.endswith("/tilejson.json") and tail.count("/") == 1
-    )
+    if rel == "tilejson":
+        return tail.endswith("/tilejson.json") and tail.count("/") == 1
+    return tail == {"related": "indices", "wmts": "WMTSCapabilities.xml", LEGEND: "legend"}[rel]
 
 
 def _unresolved(site: Site, link: Json, stored: list[Json]) -> Json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import eotiles
-from eotiles.cli import db, demo, explain, ingest, serve, settings, token
+from eotiles.cli import db, demo, explain, ingest, renders, serve, settings, token
 from eotiles.core.errors import EotilesError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(ingest.app, name="ingest")
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(explain.explain)
+app.command()(renders.renders)
 app.command()(settings.settings)
 app.command()(token.token)
 

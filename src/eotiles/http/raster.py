@@ -39,6 +39,7 @@ from eotiles.http.service import equip
 from eotiles.http.tiles.counters import BlockCounters
 from eotiles.http.tiles.flights import Flights
 from eotiles.http.tiles.named import NamedRoute
+from eotiles.http.tiles.preview import ItemPreviewRoute, PreviewExtension
 from eotiles.http.tiles.route import TileRoute
 from eotiles.http.titiler import parameters
 from eotiles.http.titiler.backend import MosaicBackend
@@ -124,14 +125,16 @@ def create_raster(settings: Settings) -> FastAPI:
         roots=allow_list(settings.roots), library=library, max_pixels=settings.max_pixels
     )
     app.router.routes.insert(0, TileRoute(access=access))
+    app.router.routes.insert(0, ItemPreviewRoute(app.router))
     app.router.routes.insert(0, NamedRoute(app.router, access=access))
     reader = partial(ItemReader, access=access)
     page = MapPageExtension(raster_path=settings.raster_path)
-    searches = _mosaics("/searches/{search_id}", search_path, reader, templates)
+    preview = PreviewExtension(access=access)
+    searches = _mosaics("/searches/{search_id}", search_path, reader, templates, preview)
     factories: dict[str, BaseFactory] = {
         "STAC Search": searches,
         "STAC Collection": _mosaics(
-            "/collections/{collection_id}", collection_path, reader, templates, page
+            "/collections/{collection_id}", collection_path, reader, templates, preview, page
         ),
         "STAC Item": _items(
             "/collections/{collection_id}/items/{item_id}", reader, templates, page

@@ -32,7 +32,7 @@ WHERE space.nspname = 'pgstac' AND relation.relname IN ('items', 'collections')
 HAVING count(*) = 2
 """
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 
 
 def check_catalogue(conninfo: str) -> None:
@@ -104,7 +104,7 @@ def _upsert(
     options: IngestOptions,
 ) -> Outcome:
     # Two programs that widen one collection at a time would lose one of the widenings.
-    connection.execute(_LOCK, [options.collection])
+    connection.execute(LOCK, [options.collection])
     known = _one(connection, "SELECT get_collection(%s)", [options.collection])
     stored = _one(connection, "SELECT get_item(%s, %s)", [item["id"], options.collection])
     sample = sample_items(connection, options.collection, without=item["id"])

@@ -1,5 +1,5 @@
-"""`render=NAME` and `rescale=auto`: what a request names is put in its place, and the route that answers is the one
-that would have answered the long address."""
+"""`render=NAME`, `rescale=auto`, and a preview of nothing in particular: what is meant is put in its place, and the
+route that answers is the one that would have answered the long address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-import numpy as np
 from starlette._utils import get_route_path
 from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.routing import BaseRoute, Match, NoMatchFound, Router
@@ -29,17 +28,13 @@ from eotiles.http.titiler.asked import ASKED, LAYER, VERSION, version_of
 from eotiles.http.titiler.drawing import Access
 from eotiles.http.titiler.finder import layers_at, renders_at
 from eotiles.http.titiler.layers import parse_layer
+from eotiles.http.titiler.measure import measure
 from eotiles.http.titiler.parameters import Reading
-from eotiles.http.titiler.reader import ItemReader
 from eotiles.plan import Layer
-from eotiles.read.grid import Size
 
 RANGES_KEPT = 4096
 SAMPLE = 3
 """Items of a mosaic whose pixels tell its range."""
-
-LOOK_PX = 256
-"""Longer side of the picture in which a range is found."""
 
 FRESH = b"public, max-age=60"
 """How long caches keep a picture whose address does not change with its render."""
@@ -47,6 +42,7 @@ FRESH = b"public, max-age=60"
 _PLACE = re.compile(
     r"/(?:collections/(?P<collection>[^/]+)(?:/items/(?P<item>[^/]+))?|searches/(?P<search>[^/]+))/.+"
 )
+_PREVIEW = re.compile(r"/preview(/\d+x\d+)?(\.\w+)?$")
 _LAYER = ("index", "assets", "expression")
 _COLOURS = ("colormap", "colormap_name")
 _NAMED = re.compile(rb"(^|&)(render=|rescale=auto(&|$))")
@@ -78,9 +74,10 @@ class NamedRoute(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or ASKED in scope:
             return Match.NONE, {}
-        if _NAMED.search(scope["query_string"]) is None or _place(scope) is None:
+        query = scope["query_string"]
+        if _NAMED.search(query) is None and not _lacks_layer(scope, query):
             return Match.NONE, {}
-        return Match.FULL, {"route": self}
+        return (Match.NONE, {}) if _place(scope) is None else (Match.FULL, {"route": self})
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         raise NoMatchFound(name, path_params)
@@ -91,8 +88,8 @@ class NamedRoute(BaseRoute):
         pairs = [pair for pair in asked.multi_items() if pair[0] not in ("render", VERSION)]
         names = asked.getlist("render")
         layer = None
-        if names:
-            layer = _layer(found, names)
+        if names or not _asks_layer(asked):
+            layer = _layer(found, names) if names else _first(found)
             pairs = _merged(pairs, layer)
         version = version_of(pairs if layer is None else layer.query)
         if ("rescale", AUTO) in pairs:
@@ -185,6 +182,29 @@ def _layer(found: _Place, names: Sequence[str]) -> OfferedLayer:
     raise BadParameter(f"{found.place} has no render {names[0][:60]!a}; it has: {having}")
 
 
+def _lacks_layer(scope: Scope, query: bytes) -> bool:
+    """Whether a preview is asked for without a word about what it is to show."""
+    if _PREVIEW.search(get_route_path(scope)) is None:
+        return False
+    return not _asks_layer(QueryParams(query.decode("latin-1")))
+
+
+def _asks_layer(asked: QueryParams) -> bool:
+    return any(name in asked for name in _LAYER)
+
+
+def _first(found: _Place) -> OfferedLayer:
+    """The layer that stands for what is there.
+
+    Raises:
+        BadParameter: nothing there can be drawn.
+    """
+    layers = layers_at(found.place, found.collection)
+    if not layers:
+        raise BadParameter(f"{found.place} has nothing that can be drawn unasked: give assets=KEY")
+    return layers[0]
+
+
 def _merged(pairs: list[tuple[str, str]], layer: OfferedLayer) -> list[tuple[str, str]]:
     """The layer's parameters, but for those that the request has an own word for."""
     given = {name for name, _ in pairs}
@@ -203,21 +223,19 @@ def _measure(
     Raises:
         EotilesError: no item can be read.
     """
-    found: list[list[tuple[float, float]]] = []
+    found: list[Ranges] = []
     fault: EotilesError | None = None
     for item in items:
         token.check()
         try:
-            reader = ItemReader(item, access=access)
-            image = reader.preview(layer=layer, reading=reading, size=Size(max_px=LOOK_PX))
+            told = measure(item, layer, reading, access)
         except EotilesError as error:
             fault = error
             continue
-        if image.array.dtype == np.uint8:
+        if told.data_type == "uint8":
             return None
-        bands = [plane.compressed() for plane in image.array]
-        if all(band.size for band in bands):
-            found.append([_percentiles(band) for band in bands])
+        if told.ranges:
+            found.append(told.ranges)
     if not found:
         if fault is not None:
             raise fault
@@ -227,11 +245,6 @@ def _measure(
         (median(low for low, _ in band), median(high for _, high in band))
         for band in zip(*found, strict=True)
     )
-
-
-def _percentiles(values: Any) -> tuple[float, float]:
-    low, high = (float(value) for value in np.percentile(values, (2, 98)))
-    return (low, high) if low < high else (low, low + max(abs(low) * 1e-3, 1e-6))
 
 
 def _fresh(send: Send) -> Send:

@@ -52,6 +52,9 @@ class Painter:
     access: Access
     watch: Watch
 
+    passed_over: tuple[type[EotilesError], ...] = LACKING
+    """What makes an item of a mosaic be passed over, unless it is so with all."""
+
     def paint(self, items: Sequence[Item], *, format: ImageType | None) -> Painted:
         """The tile of an item, or of a mosaic's items, the first on top; transparent where there is nothing.
 
@@ -111,7 +114,7 @@ class Painter:
                 levels = self._levels(item, style)
             except TileOutsideBounds:
                 continue
-            except LACKING as error:
+            except self.passed_over as error:
                 lacking.append(error)
                 continue
             merged = levels if merged is None else _behind(merged, levels)
@@ -125,7 +128,9 @@ class Painter:
         try:
             if self.ask.selection is None:
                 return self._drawn(items[0])
-            return merge(items, self._drawn, selection=self.ask.selection)[0]
+            return merge(
+                items, self._drawn, selection=self.ask.selection, passed_over=self.passed_over
+            )[0]
         except (TileOutsideBounds, EmptyMosaicError):
             return blank(self.grid, self.ask.layer)
 

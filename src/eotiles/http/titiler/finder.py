@@ -14,7 +14,12 @@ from titiler.core.dependencies import DefaultDependency
 from eotiles.catalog.database import Database
 from eotiles.catalog.items import Item
 from eotiles.catalog.known import Known
-from eotiles.catalog.layers import OfferedLayer, declared_layer, offered_layers
+from eotiles.catalog.layers import (
+    OfferedLayer,
+    collection_layers,
+    declared_layers,
+    offered_layers,
+)
 from eotiles.catalog.mosaic import Mosaic, search_entry
 from eotiles.catalog.radiometry import Json
 from eotiles.core.errors import UnknownCollection
@@ -97,11 +102,11 @@ def layers_at(place: Item | Mosaic, collection: Json | None) -> tuple[OfferedLay
     renders = renders_at(place, collection)
     if isinstance(place, Item):
         return offered_layers(place.assets, renders=renders, properties=place.properties)
-    if place.collection is None:
-        declared = (declared_layer(name, render) for name, render in renders.items())
-        return tuple(layer for layer in declared if layer is not None)
-    assets = _object(place.collection.get("item_assets"))
-    return offered_layers(assets, renders=renders, properties={})
+    return (
+        declared_layers(renders)
+        if place.collection is None
+        else collection_layers(place.collection)
+    )
 
 
 def renders_at(place: Item | Mosaic, collection: Json | None) -> Json:

@@ -42,6 +42,7 @@ def merge(
     draw: Callable[[Item], ImageData],
     *,
     selection: type[MosaicMethodBase],
+    passed_over: tuple[type[EotilesError], ...] = LACKING,
 ) -> tuple[ImageData, list[str]]:
     """The items' pixels as one image, and the names of the items that it was made of.
 
@@ -64,7 +65,7 @@ def merge(
                     "ask for fewer (items_limit), or for a smaller picture"
                 )
             return image
-        except LACKING as error:
+        except passed_over as error:
             lacking.append(error)
             raise TileOutsideBounds from error
 

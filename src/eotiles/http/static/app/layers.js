@@ -1,7 +1,7 @@
 // What an item can be drawn as: one layer for each `tilejson` web-map-link, and the addresses that belong to it.
 
-/** Parameters that make a layer of values, which has a legend; a layer without any is a picture. */
-const COMPUTED = ["index", "expression", "model"];
+/** Parameters that may make a layer one of values, which have a legend; a layer without any is a picture. */
+const COMPUTED = ["index", "expression", "model", "render", "colormap", "colormap_name"];
 
 /**
  * Layers of an item in the order of its links: { key, name, title, computed, href }. `key` is what stands in the page's
@@ -11,7 +11,7 @@ export function layersOf(item) {
   const seen = new Set();
   return (item.links ?? []).filter((link) => link.rel === "tilejson").flatMap((link) => {
     const parameters = new URL(link.href, document.baseURI).searchParams;
-    const index = parameters.get("index");
+    const index = parameters.get("index") ?? indexOf(link);
     const title = link.title || index || "Imagery";
     const key = link.render ?? index ?? slug(title);
     if (seen.has(key)) return [];
@@ -19,6 +19,11 @@ export function layersOf(item) {
     const computed = COMPUTED.some((name) => parameters.has(name));
     return [{ key, ...named(title, index), computed, href: link.href }];
   });
+}
+
+/** A render of an index is called like it, and its title begins so: "NDVI: Vegetation". */
+function indexOf({ render, title = "" }) {
+  return render && title.toLowerCase().startsWith(`${render.toLowerCase()}:`) ? render : null;
 }
 
 /** "NDVI" in bold and the rest of the title beside it, whichever way the title is written. */
