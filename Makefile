@@ -75,9 +75,10 @@ soak: ## Run the long campaigns (kill -9 in many rounds)
 	@scripts/setup test
 	@EOTILES_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
 
-screenshot: ## Take the README's picture of the running demo
+screenshot: ## Take the pictures of the running demo for README and docs
 	@scripts/setup test
 	@$(BIN)/python scripts/screenshot.py --demo --out docs/images/map.png
+	@EOTILES_BROWSER=$$($(BIN)/python scripts/stac_browser.py) $(BIN)/python scripts/screenshot.py --demo --browser --out docs/images/browser.png
 
 settings: ## Write docs/settings.md from the Settings class
 	@scripts/setup test

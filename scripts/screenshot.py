@@ -3,6 +3,7 @@
 
 python scripts/screenshot.py --url http://127.0.0.1:8080 --out docs/images/map.png
 python scripts/screenshot.py --demo --out docs/images/map.png
+python scripts/screenshot.py --demo --browser --out docs/images/browser.png
 """
 
 from __future__ import annotations
@@ -82,6 +83,18 @@ async def take(url: str, out: Path, *, layer: str, theme: str, probe: bool) -> N
         await page.screenshot(path=out)
 
 
+async def take_browser(url: str, out: Path) -> None:
+    """The picture of the newest item in STAC Browser."""
+    async with chromium() as browser:
+        page = await browser.new_page(viewport=SIZE)
+        answer = await page.request.get(f"{url.rstrip('/')}/stac/search?limit=1")
+        (item,) = (await answer.json())["features"]
+        path = f"collections/{item['collection']}/items/{item['id']}"
+        await page.goto(f"{url.rstrip('/')}/browser/{path}", wait_until="networkidle")
+        await page.wait_for_timeout(2000)  # tiles fade in
+        await page.screenshot(path=out)
+
+
 @contextmanager
 def demo() -> Iterator[str]:
     """A demo on a free port with a data folder of its own; its address."""
@@ -118,11 +131,16 @@ def main() -> None:
         "--layer", default="true-colour", help="what is shown (default: true-colour)"
     )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument(
+        "--browser", action="store_true", help="STAC Browser instead of the map (EOTILES_BROWSER)"
+    )
     parser.add_argument("--no-probe", action="store_true", help="without the value of a pixel")
     options = parser.parse_args()
     with demo() if options.demo else _as_given(options.url) as url:
-        asyncio.run(
-            take(
+        picture = (
+            take_browser(url, options.out)
+            if options.browser
+            else take(
                 url,
                 options.out,
                 layer=options.layer,
@@ -130,6 +148,7 @@ def main() -> None:
                 probe=not options.no_probe,
             )
         )
+        asyncio.run(picture)
     print(f"screenshot: {options.out}, {options.out.stat().st_size / 1000:.0f} kB")
 
 

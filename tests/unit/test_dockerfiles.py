@@ -93,7 +93,7 @@ def test_every_service_has_a_target(stages: dict[str, Stage], services: dict[str
 
 def test_images_are_pinned(stages: dict[str, Stage]) -> None:
     images = {stage.base for stage in stages.values() if stage.base not in stages}
-    assert len(images) == 4
+    assert len(images) == 5
     for image in images:
         assert re.fullmatch(PINNED, image), f"{image} is not pinned"
 
@@ -131,6 +131,14 @@ def test_services_start_what_their_port_and_name_say(
     assert json.loads(stages["migrate"].last("CMD") or "[]") == ["db", "migrate"]
     assert f"listen {stages['gateway'].last('EXPOSE')};" in gateway
     assert services["gateway"]["ports"][0].endswith(f":{stages['gateway'].last('EXPOSE')}")
+
+
+@pytest.mark.parametrize("name", ["explorer", "demo"])
+def test_stac_browser_is_the_official_image_s(stages: dict[str, Stage], name: str) -> None:
+    assert stages["stac-browser"].base.startswith("ghcr.io/radiantearth/stac-browser:5.")
+    folder = re.search(r"EOTILES_BROWSER=(\S+)", " ".join(stages[name].all("ENV")))
+    assert folder is not None
+    assert f"--from=stac-browser /usr/share/nginx/html {folder[1]}" in stages[name].all("COPY")
 
 
 def test_the_demo_is_the_demo(stages: dict[str, Stage]) -> None:

@@ -188,7 +188,7 @@ def test_a_preflight_goes_where_the_request_will(gateway: int, asked: str, servi
 
 @needs_nginx
 def test_names_that_only_begin_alike_are_the_explorers(gateway: int) -> None:
-    for path in ("/", "/stacks", "/rasters/1", "/assetsx", "/style.css"):
+    for path in ("/", "/stacks", "/rasters/1", "/assetsx", "/style.css", "/browser/stac/x"):
         response, _ = ask(gateway, "GET", path)
         assert response.status == 503, f"{path} reached a service that is not the explorer"
 
