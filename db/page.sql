@@ -4,7 +4,7 @@
 --
 -- Comes back, by `place`: 1 and above the items, in the order of the search (backwards with a token `prev:`), without what
 -- their base item says; 0 the base items that these need, `name` being how an item names its one; -1 how many items match
--- in all, where pgSTAC is set to count them.
+-- in all, where pgSTAC is set to count them. JSON as text.
 WITH asked AS MATERIALIZED (
   SELECT
     given.search, token.prev, token.item AS anchor,
@@ -31,7 +31,7 @@ found AS MATERIALIZED (
   CROSS JOIN LATERAL pgstac.search_rows(concat_ws(' AND ', condition, beyond), ordering, NULL, $2) WITH ORDINALITY
     AS item (id, geometry, collection, datetime, end_datetime, content, private, place)
 )
-SELECT place, collection, id AS name, st_asgeojson(geometry, 20)::json AS geometry, content
+SELECT place, collection, id AS name, st_asgeojson(geometry, 20) AS geometry, content::text AS content
 FROM found
 UNION ALL
 SELECT
@@ -40,10 +40,10 @@ SELECT
   coalesce(
     CASE WHEN tag IS NULL OR tag ~ '^\s*\d{1,9}\s*$' THEN pgstac.collection_base_item(collection, tag::int) END,
     (SELECT base_item FROM pgstac.collections WHERE id = collection)
-  )
+  )::text
 FROM (SELECT DISTINCT collection, content ->> 'pgstac:base_item' AS tag FROM found) AS base
 UNION ALL
-SELECT -1, NULL, NULL, NULL, to_jsonb(coalesce(stats.total_count, stats.estimated_count))
+SELECT -1, NULL, NULL, NULL, coalesce(stats.total_count, stats.estimated_count)::text
 FROM plan
 CROSS JOIN LATERAL pgstac.where_stats(plan.condition) AS stats
 WHERE lower(pgstac.context()) <> 'off'

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-import orjson
 from fastapi import Request
 from stac_fastapi.pgstac.core import CoreCrudClient
 from stac_fastapi.pgstac.models.links import PagingLinks, SearchLinks
@@ -22,6 +21,7 @@ from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, Unkno
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
 from eotiles.http.stac.landing import landing_links, sortables_link
+from eotiles.http.stac.numbers import to_json
 from eotiles.http.stac.page import read_page
 from eotiles.http.stac.recent import Recent
 from eotiles.http.stac.relations import item_links
@@ -255,4 +255,4 @@ def _geojson(answer: Any) -> Response:
     if isinstance(answer, Response):
         answer.headers["content-type"] = GEOJSON
         return answer
-    return Response(orjson.dumps(answer), media_type=GEOJSON)
+    return Response(to_json(answer), media_type=GEOJSON)

@@ -12,6 +12,7 @@ from asyncpg import Connection
 from hydraters import hydrate
 
 from eotiles.core.sql import read_sql
+from eotiles.http.stac.numbers import from_json
 
 Json = dict[str, Any]
 
@@ -44,7 +45,7 @@ async def read_page(
     bases, matched = _bases(rows), None
     found = [row for row in rows if row["place"] >= _FIRST_ITEM]
     if rows and rows[0]["place"] < 0:
-        matched = rows[0]["content"]
+        matched = int(rows[0]["content"])
     direction = token[:4].lower() if token else ""
     has_more = len(found) > limit
     found = found[:limit]
@@ -72,7 +73,7 @@ def _bases(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str | None], Js
     """Base items by collection and by how an item names its one; a null in one says nothing."""
     return {
         (row["collection"], row["name"]): {
-            key: value for key, value in (row["content"] or {}).items() if value is not None
+            key: value for key, value in from_json(row["content"]).items() if value is not None
         }
         for row in rows
         if row["place"] == 0
@@ -81,14 +82,14 @@ def _bases(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str | None], Js
 
 def _whole(row: Mapping[str, Any], bases: Mapping[tuple[str, str | None], Json]) -> Json:
     """The item of a row: its columns, its content and what its base item has besides."""
-    content = row["content"]
+    content = from_json(row["content"])
     tag = content.pop(_BASE, None)
     if tag is not None and not isinstance(tag, str):
         tag = orjson.dumps(tag).decode()
     collection = row["collection"]
     members = {
         "id": row["name"],
-        "geometry": row["geometry"],
+        "geometry": from_json(row["geometry"]),
         "collection": collection,
         "type": "Feature",
         **content,
