@@ -38,7 +38,7 @@ ALTER ROLE eotiles_read SET max_parallel_workers_per_gather TO 0;
 ALTER ROLE eotiles_read SET jit TO off;
 ALTER ROLE eotiles_read SET random_page_cost TO 1.1;
 ALTER ROLE eotiles_read SET cpu_operator_cost TO 0.0001;
-ALTER ROLE eotiles_read SET cpu_index_tuple_cost TO 0.2;
+ALTER ROLE eotiles_read SET cpu_index_tuple_cost TO 0.02;
 
 -- Readers do not record their searches. Setting a parameter that PostgreSQL does not know needs a right of its own,
 -- which a migrating login may lack in a database that is not ours; eotiles also asks for it in every session.

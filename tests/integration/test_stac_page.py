@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import psycopg
 import pytest
-from fastapi import Request
+from fastapi import Request, Response
 from psycopg.types.json import Jsonb
 from stac_fastapi.pgstac.core import CoreCrudClient
 from stac_fastapi.pgstac.types.search import PgstacSearch
@@ -53,6 +53,10 @@ class PlainClient(CatalogueClient):
             for item in found["features"]
         ]
         return found
+
+    async def _found_collections(self, request: Request, **asked: Any) -> Any:
+        answer = await CoreCrudClient.all_collections(self, request, **asked)
+        return json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
 
     async def get_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
@@ -226,6 +230,18 @@ def _is_pair(value: Any) -> bool:
         f"/collections/{quote(ODD, safe='')}/items?limit=5",
         "/collections/paged/items?limit=5&token=next:7061676564:703034",
         "/collections/paged/items?limit=5&token=PREV:7061676564:703034",
+        "/collections",
+        "/collections?limit=1",
+        "/collections?limit=2&offset=1",
+        "/collections?limit=2&offset=1000",
+        "/collections?bbox=0,0,1,1&datetime=2020-01-01T00:00:00Z/..&sortby=-id&limit=2",
+        "/collections?filter=id='paged'&filter-lang=cql2-text",
+        "/collections?q=paged,scenes",
+        "/collections?query={%22id%22:{%22eq%22:%22paged%22}}",
+        "/collections?query={%22id%22:{%22eq%22:%22paged%22}}&filter=id='paged'",
+        "/collections?datetime=junk",
+        "/collections?fields=id,title",
+        "/collections?fields=-links,-extent",
         "/collections/paged/items/p06",
         "/collections/paged/items/p07",
         f"/collections/{quote(ODD, safe='')}/items/p00",

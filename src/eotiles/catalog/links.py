@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from eotiles.catalog.alike import layers_of
-from eotiles.catalog.layers import OfferedLayer, Query, offered_layers
+from eotiles.catalog.layers import OfferedLayer, Query
 from eotiles.catalog.site import Site, published_href
 
 Json = dict[str, Any]
@@ -83,7 +83,7 @@ def link_collection(site: Site, collection: Json, *, additions: Additions = EVER
     if not isinstance(name, str) or not additions.links:
         return served
     item_assets, renders = served.get("item_assets"), served.get("renders")
-    layers = offered_layers(
+    layers = layers_of(
         item_assets if isinstance(item_assets, dict) else {},
         renders=renders if isinstance(renders, dict) else {},
         properties={},

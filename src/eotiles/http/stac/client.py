@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from fastapi import Request
-from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.core import CoreCrudClient, join_free_text_query
 from stac_fastapi.pgstac.models.links import PagingLinks, SearchLinks
 from stac_fastapi.pgstac.types.search import PgstacSearch
 from stac_fastapi.pgstac.utils import filter_fields
@@ -20,6 +20,7 @@ from eotiles.catalog.links import Additions, link_collection, link_item
 from eotiles.core.errors import BadParameter, NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
+from eotiles.http.stac.collection_page import read_collections
 from eotiles.http.stac.landing import landing_links, sortables_link
 from eotiles.http.stac.numbers import to_json
 from eotiles.http.stac.page import read_page
@@ -29,6 +30,9 @@ from eotiles.http.stac.relations import item_links
 Json = dict[str, Any]
 
 GEOJSON = "application/geo+json"
+
+_CLEANED = ("datetime", "fields", "sortby", "filter_expr", "filter_lang", "q")
+"""Parameters of a collection search that pgSTAC takes in another form."""
 
 
 class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
@@ -62,7 +66,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
     ) -> Any:
         query = parameters.object_parameter("query", query)
         names = parameters.field_names(fields)
-        answer = await super().all_collections(
+        found = await self._found_collections(
             request,
             bbox=None if bbox is None else flat_bbox(bbox, name="bbox"),
             limit=min(limit or 10, parameters.MOST_ITEMS),
@@ -72,14 +76,31 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
             filter_lang=filter_lang,
             **kwargs,
         )
-        # With `fields` upstream has rendered its answer already.
-        found = json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
         include = {name.lstrip("+ ") for name in names or () if not name.startswith("-")}
         exclude = {name[1:] for name in names or () if name.startswith("-")}
         additions = _additions(include, exclude)
         found["collections"] = [
             self._linked(collection, request, additions) for collection in found["collections"]
         ]
+        return Response(to_json(found), media_type="application/json")
+
+    async def _found_collections(self, request: Request, **asked: Any) -> Json:
+        """Collections with upstream's links; `asked` are the parameters of upstream's `all_collections`."""
+        if asked["query"] and asked["filter_expr"]:
+            raise BadParameter("The 'query' and 'filter' parameters are mutually exclusive.")
+        search = {name: value for name, value in asked.items() if name not in _CLEANED}
+        search["query"] = json.loads(asked["query"]) if asked["query"] else None
+        clean = self._clean_search_args(
+            search,
+            filter_query=asked["filter_expr"],
+            **{name: asked.get(name) for name in _CLEANED if name != "filter_expr"},
+        )
+        join_free_text_query(clean)
+        found = await read_collections(request, clean)
+        if found is None:
+            answer = await super().all_collections(request, **asked)
+            # With `fields` upstream has rendered its answer already.
+            found = json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
         return found
 
     async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
