@@ -67,6 +67,26 @@ def test_odd_clouds_break_no_search(stac: httpx.Client) -> None:
     assert set(found(stac, query={"eo:cloud_cover": {"gt": 9.9}})) == {"c01", "c02"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eo:cloud_cover <= 10",
+        "10 >= eo:cloud_cover",
+        "eo:cloud_cover BETWEEN 0 AND 10",
+        "eo:cloud_cover IN (0, 2, 7.25, 9.5, 10, 3)",
+        "eo:cloud_cover - 1 <= 9",
+        "1 - eo:cloud_cover >= -9",
+        "NOT (eo:cloud_cover > 10 OR eo:cloud_cover IS NULL)",
+    ],
+)
+@pytest.mark.parametrize("place", [{}, {"bbox": [-10, -10, 10, 10]}])
+def test_a_place_changes_nothing_of_what_a_number_is(
+    stac: httpx.Client, text: str, place: dict[str, Any]
+) -> None:
+    search = {"filter": text, "filter-lang": "cql2-text", **place}
+    assert set(found(stac, **search)) == {"c00", "c01", "c03", "c04", "c05", "c08"}
+
+
 def test_squares_of_any_length_are_found(stac: httpx.Client) -> None:
     for number, code in ((1, "MGRS-1"), (3, "x" * 10_000)):
         equal = {"op": "=", "args": [{"property": "grid:code"}, code]}

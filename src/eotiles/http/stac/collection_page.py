@@ -11,8 +11,8 @@ from urllib.parse import urljoin
 
 from fastapi import Request
 from stac_fastapi.pgstac.models.links import CollectionLinks, CollectionSearchPagingLinks
-from stac_fastapi.types.core import Relations
 from stac_fastapi.types.requests import get_base_url
+from stac_pydantic.links import Relations
 from stac_pydantic.shared import MimeTypes
 
 Json = dict[str, Any]
