@@ -37,7 +37,7 @@ ALTER ROLE eotiles_ingest SET idle_in_transaction_session_timeout TO '60s';
 ALTER ROLE eotiles_read SET max_parallel_workers_per_gather TO 0;
 ALTER ROLE eotiles_read SET jit TO off;
 ALTER ROLE eotiles_read SET random_page_cost TO 1.1;
-ALTER ROLE eotiles_read SET cpu_operator_cost TO 0.0001;
+ALTER ROLE eotiles_read SET cpu_operator_cost TO 0.0005;
 ALTER ROLE eotiles_read SET cpu_index_tuple_cost TO 0.02;
 
 -- Readers do not record their searches. Setting a parameter that PostgreSQL does not know needs a right of its own,

@@ -146,7 +146,7 @@ def test_the_reading_login_plans_for_short_searches(settings: Settings, cluster:
         "max_parallel_workers_per_gather": "0",
         "jit": "off",
         "random_page_cost": "1.1",
-        "cpu_operator_cost": "0.0001",
+        "cpu_operator_cost": "0.0005",
         "cpu_index_tuple_cost": "0.02",
     }.items():
         assert _one(conninfo, f"SHOW {name}") == value
