@@ -1,4 +1,4 @@
-"""The two databases of the search benchmark, kept between runs: stock PostgreSQL, and eotiles' embedded one."""
+"""The databases of the search benchmark, kept between runs: stock PostgreSQL twice, and eotiles' embedded one."""
 
 from __future__ import annotations
 
@@ -31,9 +31,14 @@ from eotiles.embedded.process import postmaster
 
 @dataclass(frozen=True)
 class Databases:
-    """Both, running."""
+    """All three, running."""
 
     stock: Stock
+    """As `initdb` makes it."""
+
+    tuned: Stock
+    """The same with settings tuned. A server of its own: what one rival reads is not warm for another."""
+
     data: Path
     """Data folder of eotiles (EOTILES_DATA)."""
 
@@ -46,11 +51,12 @@ class Databases:
 
 @contextmanager
 def databases(cache: Path, items: int) -> Iterator[Databases]:
-    """Both databases with `items` items, made in `cache` unless they are there, and stopped in the end."""
+    """The databases with `items` items, made in `cache` unless they are there, and stopped in the end."""
     cache.mkdir(parents=True, exist_ok=True)
-    server = Stock(cache.resolve() / "stock")
+    server, tuned = Stock(cache.resolve() / "stock"), Stock(cache.resolve() / "tuned")
     data = cache.resolve() / "ours"
     _once(server.folder, key=_key(items), make=lambda: _fill(server, items))
+    _once(tuned.folder, key=_key(items), make=lambda: server.copy_to(tuned.folder))
     cluster = Cluster(data)
     _once(data, key=_key(items), make=lambda: _take_over(server, cluster, data))
     with ExitStack() as stack:
@@ -58,19 +64,20 @@ def databases(cache: Path, items: int) -> Iterator[Databases]:
         cluster.start()
         _migrate_once(cluster, data)
         stack.enter_context(server.running())
-        yield Databases(server, data)
+        stack.enter_context(tuned.running(stock.TUNED))
+        yield Databases(server, tuned, data)
 
 
 def _key(items: int) -> str:
     """What a database was made from: a few of the rows tell."""
-    sample: list[object] = [items, pypgstac.__version__, stock.LOGINS]
+    sample: list[object] = [items, pypgstac.__version__, stock.LOGIN]
     for kind in archive.KINDS:
         sample.append(archive.collection(kind))
         sample += [stock.copied(archive.item(kind, n, of=100), {}) for n in (0, 50, 99)]
     return hashlib.sha256(repr(sample).encode()).hexdigest()
 
 
-def _once(folder: Path, *, key: str, make: Callable[[], None]) -> None:
+def _once(folder: Path, *, key: str, make: Callable[[], object]) -> None:
     """Make a folder unless it was made completely, from the same."""
     mark = folder.with_name(f"{folder.name}.made")
     if mark.exists() and mark.read_text() == key and folder.exists():
@@ -108,8 +115,7 @@ def _take_over(server: Stock, cluster: Cluster, data: Path) -> None:
             host=str(layout.run), port=port, user=SUPERUSER, dbname=DATABASE, autocommit=True
         ) as connection:
             connection.execute(read_sql("embedded"))
-            for name in stock.LOGINS:
-                connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(stock.LOGIN)))
             owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
             connection.execute(
                 owner.format(sql.Identifier(DATABASE), sql.Identifier(login("admin")))

@@ -4,8 +4,9 @@
 
 STRICT=1: exit 1 where a bar is missed.
 
-The same archive in two PostgreSQL servers, eotiles' embedded one and one as `initdb` makes it; one process a rival;
-each request goes to all rivals in turn, another one first each time. docs/benchmarks.md says what each case is.
+The same archive in three PostgreSQL servers: eotiles' embedded one, one as `initdb` makes it, the same tuned. One
+process a rival; each request goes to all rivals in turn, another one first each time. docs/benchmarks.md says what
+each case is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from interleaved import crowd, interleave
 from page import write_page
 from report import Line, finish, head
 from searches import CASES, Case
+from stock import LOGIN
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / "benchmarks"
@@ -50,8 +52,8 @@ def main() -> int:
     # So that a run that is ended ends its servers and its databases.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lines: list[Line] = []
-    with databases(CACHE / f"search-{chosen.items}", chosen.items) as both, ExitStack() as stack:
-        rivals = _rivals(both)
+    with databases(CACHE / f"search-{chosen.items}", chosen.items) as found, ExitStack() as stack:
+        rivals = _rivals(found)
         for rival in rivals:
             stack.enter_context(rival.server)
         head()
@@ -68,33 +70,36 @@ def main() -> int:
     return status
 
 
-def _rivals(both: Databases) -> tuple[Api, Api, Api]:
-    """Ours, the stock application as it comes, and with items put together by itself on a tuned session."""
+def _rivals(all_of: Databases) -> tuple[Api, Api, Api]:
+    """Ours, the stock application as it comes, and with items put together by itself on a tuned server."""
     logs = CACHE / "logs"
-    server = both.stock
-    plain = stock(
-        "stock", conninfo=server.conninfo("stock"), postgres=server.pid, logs=logs, settings={}
+    plain, tuned = (
+        stock(
+            name,
+            conninfo=server.conninfo(LOGIN),
+            postgres=server.pid,
+            logs=logs,
+            settings=settings,
+        )
+        for name, server, settings in (
+            ("stock", all_of.stock, {}),
+            ("tuned", all_of.tuned, {"USE_API_HYDRATE": "TRUE"}),
+        )
     )
-    tuned = stock(
-        "tuned",
-        conninfo=server.conninfo("tuned"),
-        postgres=server.pid,
-        logs=logs,
-        settings={"USE_API_HYDRATE": "TRUE"},
-    )
-    return ours(both.data, postgres=both.our_pid, logs=logs), plain, tuned
+    return ours(all_of.data, postgres=all_of.our_pid, logs=logs), plain, tuned
 
 
 def _measured(case: Case, rivals: tuple[Api, Api, Api], *, items: int, requests: int) -> list[Line]:
     """The case's lines: against the stock application, against the tuned one, and its slowest requests."""
     count = max(5, round(requests * case.share))
     asked = case.requests(count + WARM_UP, items=items)
-    timings = interleave(rivals, asked, warm_up=WARM_UP, same=not case.sorts_numbers)
     mine, plain, tuned = (rival.name for rival in rivals)
+    # First, and so the servers' caches are as warm as a case makes them.
     rates = [
         crowd(rival, case.requests(count, items=items, seed="crowd"), clients=CLIENTS)
         for rival in rivals
     ]
+    timings = interleave(rivals, asked, warm_up=WARM_UP, same=not case.sorts_numbers)
     return [
         timings.line(
             f"{case.name}, stock (bar: {AGAINST_STOCK}x)", ours=mine, peer=plain, most=AGAINST_STOCK,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,10 +38,10 @@ FILLING = {
 """PostgreSQL's settings while the archive is loaded, and only then."""
 
 TUNED = {"max_parallel_workers_per_gather": "0", "jit": "off", "random_page_cost": "1.1"}
-"""What is worth setting for pgSTAC on an otherwise untouched server; of a session, so a login can have it."""
+"""What is worth setting for pgSTAC on an otherwise untouched server."""
 
-LOGINS: dict[str, dict[str, str]] = {"stock": {}, "tuned": TUNED}
-"""Logins of the two rivals, with the settings of their sessions."""
+LOGIN = "peer"
+"""The login of the stock application."""
 
 Say = Callable[[str], None]
 
@@ -97,7 +98,7 @@ class Stock:
         )  # fmt: skip
 
     def fill(self, items: int, *, say: Say) -> None:
-        """pgSTAC, the archive, statistics as autovacuum takes them, and the two logins."""
+        """pgSTAC, the archive, statistics as autovacuum takes them, and a login."""
         with self.running(FILLING):
             with psycopg.connect(
                 self.conninfo().replace(f"/{DATABASE}", "/postgres"), autocommit=True
@@ -115,16 +116,16 @@ class Stock:
                     say(f"{kind.id}: {count} items")
                     load(connection, kind, count)
                 connection.execute("DELETE FROM searches")
-                self._make_logins(connection)
+                password = _password_file(self.folder).read_text().strip()
+                connection.execute(
+                    f"CREATE ROLE {LOGIN} LOGIN IN ROLE pgstac_ingest PASSWORD '{password}'".encode()
+                )
 
-    def _make_logins(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
-        password = _password_file(self.folder).read_text().strip()
-        for login, settings in LOGINS.items():
-            connection.execute(
-                f"CREATE ROLE {login} LOGIN IN ROLE pgstac_ingest PASSWORD '{password}'".encode()
-            )
-            for name, value in settings.items():
-                connection.execute(f"ALTER ROLE {login} SET {name} TO '{value}'".encode())
+    def copy_to(self, folder: Path) -> Stock:
+        """The same cluster once more, while this one does not run."""
+        subprocess.run(["cp", "-a", "--reflink=auto", str(self.folder), str(folder)], check=True)
+        shutil.copy2(_password_file(self.folder), _password_file(folder))
+        return Stock(folder)
 
     def _program(self, name: str, *arguments: str) -> None:
         command = [str(self._binaries.folder / name), "-D", str(self.folder), *arguments]

@@ -32,12 +32,12 @@ ALTER ROLE eotiles_ingest SET lock_timeout TO '5s';
 ALTER ROLE eotiles_ingest SET idle_in_transaction_session_timeout TO '60s';
 
 -- How searches are planned. They take milliseconds: starting workers or compiling costs more than it saves. Functions are
--- priced in operators: PostGIS takes 10,000 of them for an st_intersects, pgSTAC 5,000 for reading a property. So many
--- they are not worth, and to save a few hundred calls whole indexes were read (docs/database.md has the measurements).
+-- priced in operators, an st_intersects at 10,000 of them by PostGIS, the reading of a property at 5,000 by pgSTAC. They
+-- are not worth that: to save a few hundred calls whole indexes were read (docs/database.md has the measurements).
 ALTER ROLE eotiles_read SET max_parallel_workers_per_gather TO 0;
 ALTER ROLE eotiles_read SET jit TO off;
 ALTER ROLE eotiles_read SET random_page_cost TO 1.1;
-ALTER ROLE eotiles_read SET cpu_operator_cost TO 0.0001;
+ALTER ROLE eotiles_read SET cpu_operator_cost TO 0.0005;
 ALTER ROLE eotiles_read SET cpu_index_tuple_cost TO 0.02;
 
 -- Readers do not record their searches. Setting a parameter that PostgreSQL does not know needs a right of its own,

@@ -18,7 +18,7 @@ BEGIN
   FROM (VALUES
     (
       'eo:cloud_cover',
-      '{"title": "Cloud Cover", "type": "number", "minimum": 0, "maximum": 100}'::jsonb,
+      '{"title": "Cloud Cover", "type": "number"}'::jsonb,
       'eotiles_number', 'BTREE'
     ),
     -- Any length, unlike a B-tree; nobody asks for a range of squares.

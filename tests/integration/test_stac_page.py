@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import psycopg
 import pytest
-from fastapi import Request
+from fastapi import Request, Response
 from psycopg.types.json import Jsonb
 from stac_fastapi.pgstac.core import CoreCrudClient
 from stac_fastapi.pgstac.types.search import PgstacSearch
@@ -18,6 +18,7 @@ from stac_fastapi.types.errors import NotFoundError
 
 from eotiles.catalog.links import link_item
 from eotiles.core.errors import UnknownItem
+from eotiles.core.sql import read_sql
 from eotiles.http.stac import application, parameters
 from eotiles.http.stac.addresses import site_of
 from eotiles.http.stac.client import CatalogueClient, _additions
@@ -52,6 +53,10 @@ class PlainClient(CatalogueClient):
             for item in found["features"]
         ]
         return found
+
+    async def _found_collections(self, request: Request, **asked: Any) -> Any:
+        answer = await CoreCrudClient.all_collections(self, request, **asked)
+        return json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
 
     async def get_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
@@ -141,6 +146,15 @@ SEARCHES: list[dict[str, Any]] = [
     {"collections": PAGED, "limit": 5, "sortby": [{"field": "platform", "direction": "asc"}]},
     {"collections": PAGED, "limit": 6, "sortby": [{"field": "tiny", "direction": "asc"}]},
     {"collections": PAGED, "limit": 6, "sortby": []},
+    {"collections": PAGED, "limit": 9, "sortby": [{"field": "datetime", "direction": "asc"}]},
+    {
+        "collections": PAGED,
+        "limit": 9,
+        "sortby": [
+            {"field": "properties.start_datetime", "direction": "desc"},
+            {"field": "eo:cloud_cover", "direction": "asc"},
+        ],
+    },
     {"collections": PAGED, "limit": 4, "sortby": [{"field": "id", "direction": "asc"}]},
     {
         "collections": PAGED,
@@ -216,6 +230,18 @@ def _is_pair(value: Any) -> bool:
         f"/collections/{quote(ODD, safe='')}/items?limit=5",
         "/collections/paged/items?limit=5&token=next:7061676564:703034",
         "/collections/paged/items?limit=5&token=PREV:7061676564:703034",
+        "/collections",
+        "/collections?limit=1",
+        "/collections?limit=2&offset=1",
+        "/collections?limit=2&offset=1000",
+        "/collections?bbox=0,0,1,1&datetime=2020-01-01T00:00:00Z/..&sortby=-id&limit=2",
+        "/collections?filter=id='paged'&filter-lang=cql2-text",
+        "/collections?q=paged,scenes",
+        "/collections?query={%22id%22:{%22eq%22:%22paged%22}}",
+        "/collections?query={%22id%22:{%22eq%22:%22paged%22}}&filter=id='paged'",
+        "/collections?datetime=junk",
+        "/collections?fields=id,title",
+        "/collections?fields=-links,-extent",
         "/collections/paged/items/p06",
         "/collections/paged/items/p07",
         f"/collections/{quote(ODD, safe='')}/items/p00",
@@ -223,7 +249,6 @@ def _is_pair(value: Any) -> bool:
         "/collections/none/items/p00",
         "/collections/none/items",
         "/search?token=next:zz:zz",
-        "/search?token=next:7061676564:00",
         "/search?token=next:7061676564:6e6f6e65",
         "/search?collections=paged&datetime=2020-01-03T10:00:00Z",
         "/search?collections=paged&datetime=junk",
@@ -239,6 +264,43 @@ def test_every_route_answers_the_same(origins: tuple[str, str], path: str) -> No
         body = json.loads(text) if "fields=" in path else _in_order(text)
         answers.append((answer.status_code, answer.headers["content-type"], body))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("token", "sentence"),
+    [
+        ("next:7061676564:00", "Invalid paging token"),
+        ("next:7061676564:ff", "Invalid paging token"),
+        ("next:7061676564:3", "Invalid paging token"),
+        ("back:7061676564:703034", "Invalid paging token"),
+        ("7061676564:703034", "Invalid paging token"),
+        ("next:7061676564:703939", "Could not find item using token"),
+        ("next:6e6f6e65:703034", "Could not find item using token"),
+    ],
+)
+def test_a_token_that_is_none_is_told(origins: tuple[str, str], token: str, sentence: str) -> None:
+    answer = httpx.post(f"{origins[0]}/stac/search", json={"token": token}, timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"{sentence}: {token}"
+
+
+def test_a_page_reads_neither_the_pages_before_nor_the_catalogue(
+    origins: tuple[str, str], admin_conninfo: str
+) -> None:
+    """Each look-up of the token's item and of what follows goes through an index."""
+    text = read_sql("page").decode()
+    with psycopg.connect(admin_conninfo, options="-c search_path=pgstac,public") as connection:
+        connection.execute("SET enable_seqscan TO off")
+        connection.execute(f"PREPARE page AS {text}".encode())
+        plan = "\n".join(
+            row[0]
+            for row in connection.execute(
+                """EXPLAIN EXECUTE page('{"collections": ["paged"]}', 11, 'paged', 'p10', FALSE)"""
+            ).fetchall()
+        )
+    anchor = plan.partition("CTE anchor")[2].partition("CTE ")[0]
+    assert "Index Scan using" in anchor
+    assert "Seq Scan" not in anchor
 
 
 def test_items_are_those_that_pgstac_puts_together_itself(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+import copy
+import datetime
 import http.client
 import io
+import json
 import os
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -17,10 +22,16 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import apis
+import archive
+import interleaved
 import page
 import scenes
+import searches
 import server
+import stock
 import traces
+from hydraters import hydrate
 from pictures import alike
 
 DATA = bytes(range(256)) * 8
@@ -191,3 +202,141 @@ def test_the_page_keeps_its_text(tmp_path: Path) -> None:
     assert text.endswith("\nafter\n")
     assert text.count("| case | 2 | 20 | 10.00 | 6 | ok |") == 1
     assert "old" not in text
+
+
+def test_another_table_of_the_page_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    tables = [
+        f"<!-- {name} -->\nold {name}\n<!-- end of {name} -->\n"
+        for name in ("table", "search table")
+    ]
+    path.write_text("".join(tables))
+    machine = {"cpus": 2, "cpu": "a cpu", "system": "Linux", "python": "3.11", "load": 0.5}
+    page.write_page({"machine": machine, "rounds": 3, "lines": []}, path, name="search table")
+    text = path.read_text()
+    assert text.startswith(tables[0] + "<!-- search table -->\nMeasured ")
+    assert "old search table" not in text
+
+
+def test_the_archive_has_as_many_items_as_asked_for_and_always_the_same() -> None:
+    for items in (100, 20_011, 1_000_000):
+        assert sum(archive.counts(items).values()) == items
+    kind = archive.KINDS[1]
+    made = [archive.item(kind, number, of=500) for number in range(500)]
+    assert made == [archive.item(kind, number, of=500) for number in range(500)]
+    assert len({item["id"] for item in made}) == 500
+    times = [item["properties"]["datetime"] for item in made]
+    assert times == sorted(times)
+    assert times[0][:4] == "2015"
+    assert times[-1][:4] == "2024"
+    clouds = [item["properties"]["eo:cloud_cover"] for item in made]
+    assert 0 <= min(clouds) < 5
+    assert 95 < max(clouds) <= 100
+    for item in made:
+        assert len(item["assets"]) == 12
+        assert 3_300 < len(json.dumps(item, separators=(",", ":"))) < 4_500
+        ring = item["geometry"]["coordinates"][0]
+        assert ring[0] == ring[-1]
+        assert all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in ring)
+
+
+def test_rows_are_items_without_what_their_collection_says() -> None:
+    kind = archive.KINDS[0]
+    stac = archive.collection(kind)
+    base = {
+        "type": "Feature",
+        "stac_version": stac["stac_version"],
+        "assets": stac["item_assets"],
+        "collection": kind.id,
+    }
+    item = archive.item(kind, 7, of=50)
+    before = copy.deepcopy((item, base))
+    identifier, geometry, collection, begin, end, content = stock.copied(item, base)
+    assert (item, base) == before
+    assert (identifier, collection, begin, end) == (
+        item["id"],
+        kind.id,
+        item["properties"]["datetime"],
+        item["properties"]["datetime"],
+    )
+    assert len(content) < len(json.dumps(item)) * 0.7
+    columns = {"id": identifier, "collection": collection, "geometry": item["geometry"]}
+    assert hydrate(base, {**json.loads(content), **columns}) == item
+    assert geometry.startswith("0103000020E6100000".lower())
+
+
+def test_a_geometry_is_the_polygon_in_ewkb() -> None:
+    # SELECT 'SRID=4326;POLYGON((0 0, 1 0, 1 1, 0 0))'::geometry
+    zero, one = "0" * 16, "000000000000f03f"
+    expected = "0103000020e61000000100000004000000" + zero * 2 + one + zero + one * 2 + zero * 2
+    assert stock.polygon([[0, 0], [1, 0], [1, 1], [0, 0]]) == expected
+
+
+def test_no_two_requests_of_a_case_are_alike() -> None:
+    for case in searches.CASES:
+        asked = case.requests(60, items=1_000_000)
+        assert asked == case.requests(60, items=1_000_000)
+        sent = {(each.path, each.payload) for each in asked}
+        assert len(sent) == 60, case.name
+        others = {
+            (each.path, each.payload) for each in case.requests(60, items=1_000_000, seed="b")
+        }
+        assert not sent & others, case.name
+
+
+def test_searches_lie_where_the_archive_is() -> None:
+    chance = random.Random(1)
+    for _ in range(200):
+        west, south, east, north = searches._box(chance, 5)
+        assert -180 <= west < east <= 180
+        assert -90 <= south < north <= 90
+        begin, end = map(datetime.datetime.fromisoformat, searches._period(chance, 30).split("/"))
+        assert begin >= archive.BEGIN
+        assert end - begin == datetime.timedelta(days=30)
+        assert end < archive.BEGIN + datetime.timedelta(seconds=archive.SPAN_S)
+    names = collections.Counter(case.name for case in searches.CASES)
+    assert max(names.values()) == 1
+
+
+def test_ids_of_an_answer_are_told_in_their_order() -> None:
+    assert interleaved.names(b'{"features":[{"id":"b"},{"id":"a"}]}') == ["b", "a"]
+    assert interleaved.names(b'{"collections":[{"id":"c"}],"links":[]}') == ["c"]
+    assert interleaved.names(b'{"id":"one","type":"Feature"}') == ["one"]
+    assert interleaved.names(b'{"features":[]}') == []
+
+
+def test_the_slowest_of_a_hundred_are_left_out() -> None:
+    assert interleaved.p95([float(number) for number in range(1, 101)]) == 95
+    assert interleaved.p95([3.0, 1.0, 2.0]) == 3
+    assert interleaved.p95([1.0] * 19 + [9.0]) == 1
+    assert interleaved.p95([1.0] * 18 + [9.0, 9.0]) == 9
+
+
+def test_a_search_s_ratio_is_that_of_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    timings = interleaved.Timings({"a": [1.0, 10.0, 100.0], "b": [2.0, 10.0, 300.0]})
+    line = timings.line("x", ours="a", peer="b", most=0.8)
+    assert (line["ours_ms"], line["peer_ms"], line["ratio"]) == (10, 10, 2)
+    assert (line["bar"], line["verdict"]) == (1.25, "ok")
+    assert timings.line("x", ours="b", peer="a", most=1.05)["verdict"] == "short"
+    assert timings.p95_line("x", ours="b", peer="a", most=1.15)["verdict"] == "short"
+    capsys.readouterr()
+
+
+def test_rivals_that_find_something_else_end_the_benchmark(
+    ranges: server.Server, tmp_path: Path
+) -> None:
+    (tmp_path / "files" / "one.json").write_text('{"features":[{"id":"a"}]}')
+    (tmp_path / "files" / "two").mkdir()
+    (tmp_path / "files" / "two" / "one.json").write_text('{"features":[{"id":"b"}]}')
+    asked = [searches.Asked("/one.json")] * 6
+    one = apis.Api(ranges, "", os.getpid())
+    timings = interleaved.interleave([one], asked, warm_up=2)
+    assert len(timings.wall_ms["ranges"]) == 4
+    assert all(0 < wall_ms < 1000 for wall_ms in timings.wall_ms["ranges"])
+    assert timings.kilobytes["ranges"] == pytest.approx(0.025)
+    assert interleaved.crowd(one, asked, clients=3) > 0
+    other = apis.Api(copy.copy(ranges), "/two", os.getpid())
+    other.server.name = "other"
+    with pytest.raises(RuntimeError, match="do not find the same"):
+        interleaved.interleave([one, other], asked, warm_up=2)
+    assert interleaved.interleave([one, other], asked, warm_up=2, same=False)

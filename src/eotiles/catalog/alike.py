@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from eotiles.catalog.layers import OfferedLayer, offered_layers
+from eotiles.catalog.layers import OfferedLayer, declared_layers, offered_layers
+from eotiles.catalog.override import OVERRIDE, with_override
 
 Json = Mapping[str, Any]
 
@@ -43,6 +44,16 @@ def layers_of(assets: Json, *, renders: Json, properties: Json) -> tuple[Offered
             names |= looked_for
     except TypeError:  # a number beyond 64 bits, half a surrogate pair
         return offered_layers(assets, renders=renders, properties=properties)
+
+
+def collection_layers(collection: Json) -> tuple[OfferedLayer, ...]:
+    """The layers of all of a collection's items together; where it does not describe their assets, its renders."""
+    described, renders = collection.get("item_assets"), collection.get("renders")
+    renders = renders if isinstance(renders, Mapping) else {}
+    if isinstance(described, Mapping) and described:
+        properties = with_override({}, collection.get(OVERRIDE))
+        return layers_of(described, renders=renders, properties=properties)
+    return declared_layers(renders)
 
 
 class _Watched(Mapping[str, Any]):

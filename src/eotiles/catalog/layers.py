@@ -11,7 +11,6 @@ from typing import Any
 from eotiles.catalog.bands import sources
 from eotiles.catalog.classes import colormap_of
 from eotiles.catalog.drawable import Drawable, drawables
-from eotiles.catalog.override import OVERRIDE, with_override
 from eotiles.catalog.radiometry import Json
 from eotiles.catalog.stretch import colour_ranges, single_range
 from eotiles.core.index import INDICES, PRESETS, Index
@@ -134,16 +133,6 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     if colours is not None and not any(layer.name in _TRUE_COLOUR_NAMES for layer in layers):
         return (colours, *layers)
     return layers or _singles(bands)
-
-
-def collection_layers(collection: Json) -> tuple[OfferedLayer, ...]:
-    """The layers of all of a collection's items together; where it does not describe their assets, its renders."""
-    described, renders = collection.get("item_assets"), collection.get("renders")
-    renders = renders if isinstance(renders, Mapping) else {}
-    if isinstance(described, Mapping) and described:
-        properties = with_override({}, collection.get(OVERRIDE))
-        return offered_layers(described, renders=renders, properties=properties)
-    return declared_layers(renders)
 
 
 def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from eotiles.catalog.alike import layers_of
-from eotiles.catalog.layers import OfferedLayer, Query, collection_layers
+from eotiles.catalog.alike import collection_layers, layers_of
+from eotiles.catalog.layers import OfferedLayer, Query
 from eotiles.catalog.override import with_override
 from eotiles.catalog.site import Site, published_href
 

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import structlog
 import typer
 
+from eotiles.catalog.alike import collection_layers
 from eotiles.catalog.guess import guess_renders, is_guess, with_guess, without_render
-from eotiles.catalog.layers import collection_layers, declared_layer, declared_layers
+from eotiles.catalog.layers import declared_layer, declared_layers
 from eotiles.cli.serve import embedded_database
 from eotiles.core.errors import BadParameter
 from eotiles.ingest.renders import change_collection, read_collection

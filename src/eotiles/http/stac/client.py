@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 from urllib.parse import quote_plus
 
-import orjson
 from fastapi import Request
-from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.core import CoreCrudClient, join_free_text_query
 from stac_fastapi.pgstac.models.links import PagingLinks, SearchLinks
 from stac_fastapi.pgstac.types.search import PgstacSearch
 from stac_fastapi.pgstac.utils import filter_fields
@@ -23,7 +22,9 @@ from eotiles.catalog.override import OVERRIDE
 from eotiles.core.errors import NotFound, UnknownCollection, UnknownItem
 from eotiles.http.stac import parameters
 from eotiles.http.stac.addresses import site_of
+from eotiles.http.stac.collection_page import read_collections
 from eotiles.http.stac.landing import aggregation_links, landing_links, sortables_link
+from eotiles.http.stac.numbers import to_json
 from eotiles.http.stac.page import read_page
 from eotiles.http.stac.recent import Recent
 from eotiles.http.stac.relations import item_links
@@ -31,6 +32,9 @@ from eotiles.http.stac.relations import item_links
 Json = dict[str, Any]
 
 GEOJSON = "application/geo+json"
+
+_CLEANED = ("intersects", "datetime", "fields", "sortby", "filter_expr", "filter_lang", "q")
+"""Parameters of a collection search that pgSTAC takes in another form."""
 
 
 class Declared(TypedDict):
@@ -76,7 +80,7 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
         query_tree = parameters.query_filter(query, filter_expr)
         box = None if bbox is None else flat_bbox(bbox, name="bbox")
         parts = None if box is None else across_antimeridian(box)
-        answer = await super().all_collections(
+        found = await self._found_collections(
             request,
             bbox=None if parts else box,
             intersects=quote_plus(json.dumps(parts)) if parts else None,
@@ -86,14 +90,28 @@ class CatalogueClient(CoreCrudClient):  # type: ignore[misc]
             filter_lang="cql2-json" if query_tree else filter_lang,
             **kwargs,
         )
-        # With `fields` upstream has rendered its answer already.
-        found = json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
         include = {name.lstrip("+ ") for name in names or () if not name.startswith("-")}
         exclude = {name[1:] for name in names or () if name.startswith("-")}
         additions = _additions(include, exclude)
         found["collections"] = [
             self._linked(collection, request, additions) for collection in found["collections"]
         ]
+        return Response(to_json(found), media_type="application/json")
+
+    async def _found_collections(self, request: Request, **asked: Any) -> Json:
+        """Collections with upstream's links; `asked` are the parameters of upstream's `all_collections`."""
+        search = {name: value for name, value in asked.items() if name not in _CLEANED}
+        clean = self._clean_search_args(
+            search,
+            filter_query=asked["filter_expr"],
+            **{name: asked.get(name) for name in _CLEANED if name != "filter_expr"},
+        )
+        join_free_text_query(clean)
+        found = await read_collections(request, clean)
+        if found is None:
+            answer = await super().all_collections(request, **asked)
+            # With `fields` upstream has rendered its answer already.
+            found = json.loads(bytes(answer.body)) if isinstance(answer, Response) else answer
         return found
 
     async def _search_base(self, search_request: PgstacSearch, request: Request) -> Any:
@@ -272,4 +290,4 @@ def _geojson(answer: Any) -> Response:
     if isinstance(answer, Response):
         answer.headers["content-type"] = GEOJSON
         return answer
-    return Response(orjson.dumps(answer), media_type=GEOJSON)
+    return Response(to_json(answer), media_type=GEOJSON)

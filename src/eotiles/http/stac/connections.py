@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
-from asyncpg import Connection, Pool, exceptions
+from asyncpg import Connection, Pool, create_pool, exceptions
 from fastapi import FastAPI, Request
-from stac_fastapi.pgstac.db import close_db_connection, connect_to_db
+from stac_fastapi.pgstac.db import close_db_connection, con_init
 
 from eotiles.core.errors import BadParameter, Conflict, EotilesError, NotFound, Unavailable
 from eotiles.core.role import Role
@@ -77,10 +77,19 @@ def translate(error: exceptions.PostgresError) -> EotilesError | None:
 @asynccontextmanager
 async def pool_of(app: FastAPI, settings: Settings, role: Role) -> AsyncIterator[None]:
     """The pool that the routes of `app` use while it runs. A database that is down delays this by `database_wait_s`."""
-    await connect_to_db(
-        app, get_conn=_lender(settings, role), postgres_settings=postgres_settings(settings, role)
+    configured = postgres_settings(settings, role)
+    pool = await create_pool(
+        configured.connection_string,
+        min_size=configured.db_min_conn_size,
+        max_size=configured.db_max_conn_size,
+        max_queries=configured.db_max_queries,
+        max_inactive_connection_lifetime=configured.db_max_inactive_conn_lifetime,
+        init=con_init,
+        server_settings=configured.server_settings.model_dump(),
+        reset=_leave if role == "read" else None,
     )
-    pool = app.state.readpool
+    app.state.readpool = pool
+    app.state.get_connection = _lender(settings, role)
     try:
         with suppress(EotilesError):
             await ping(app)
@@ -91,6 +100,11 @@ async def pool_of(app: FastAPI, settings: Settings, role: Role) -> AsyncIterator
                 await close_db_connection(app)
         except TimeoutError:
             pool.terminate()
+
+
+async def _leave(connection: Connection) -> None:
+    """Instead of asyncpg's four statements after each use, a round trip: a reader changes nothing of its session, and
+    a transaction left open is ended before this."""
 
 
 async def ping(app: FastAPI) -> None:

@@ -11,12 +11,12 @@ from morecantile import TileMatrixSet
 from starlette.requests import Request
 from titiler.core.dependencies import DefaultDependency
 
+from eotiles.catalog.alike import collection_layers
 from eotiles.catalog.database import Database
 from eotiles.catalog.items import Item
 from eotiles.catalog.known import Known
 from eotiles.catalog.layers import (
     OfferedLayer,
-    collection_layers,
     declared_layers,
     offered_layers,
 )
