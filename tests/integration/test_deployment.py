@@ -133,7 +133,7 @@ def test_a_backup_is_restored_as_the_page_on_operations_says(made: Deployment) -
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "1 item of 1 collection" in done.stdout
+    assert "restored; the database has pgSTAC" in done.stdout
     assert secret not in done.stdout + done.stderr
     with made.connect("postgres", "db_admin_password", database="restored") as connection:
         query = """SELECT search('{"collections": ["kept"]}')->'features'->0->>'id'"""
