@@ -64,7 +64,8 @@ LONG = "b1" + "+b1" * 400
 
 UNUSABLE = [
     (f"{ITEM}/{TILE}.png", "index=NAME, or assets=KEY"),
-    (f"{ITEM}/preview.png", "index=NAME, or assets=KEY"),
+    (f"{ITEM}/bbox/9.01,45.135,9.02,45.14.png", "index=NAME, or assets=KEY"),
+    (f"{ITEM}/preview.png?render=x", "no render 'x'; it has: true-colour"),
     (f"{ITEM}/{TILE}.png?expression=b1", "b1, b2, … need assets"),
     (f"{MOSAIC}/{TILE}.png", "index=NAME, or assets=KEY"),
     (f"{ITEM}/{TILE}.png?index=ndvi&assets=red", "not both"),

@@ -191,6 +191,7 @@ class TestTileJson:
         assert (found["minzoom"], found["maxzoom"]) == (9, 14)
         query = dict(parse_qsl(urlsplit(found["tiles"][0]).query))
         assert query.keys() == {"render", "v", "tilesize"}
+        assert found["renders"] == {"ndvi": {"title": "NDVI: Vegetation", "index": ["ndvi"]}}
         source = found["legend"].split('src="')[1].split('"')[0].replace("&amp;", "&")
         assert world.http.get(source).headers["content-type"] == "image/png"
         colour = world.get(f"{ITEM}/WebMercatorQuad/tilejson.json?render=true-colour").json()
@@ -231,13 +232,13 @@ class TestLegends:
         assert Image.open(io.BytesIO(drawn.content)).size[0] == 320
 
     def test_classes_have_names_and_what_is_not_drawn_is_not_explained(self, world: World) -> None:
-        found = world.get("/collections/labels/items/one/legend?render=data&f=json").json()
+        found = world.get("/collections/labels/items/one/legend?render=class&f=json").json()
         assert found["stops"] == [
             {"label": "Tree cover", "color": "#006400"},
             {"label": "Shrubland", "color": "#ffbb22"},
             {"label": "Water & ice <wet>", "color": "#0064c8"},
         ]
-        assert world.get("/collections/labels/legend?render=data&f=json").json() == found
+        assert world.get("/collections/labels/legend?render=class&f=json").json() == found
 
     def test_a_picture_of_three_bands_has_none(self, world: World) -> None:
         found = world.get(f"{ITEM}/legend?render=true-colour&f=json").json()
@@ -246,7 +247,7 @@ class TestLegends:
         assert got.status_code == 404
 
     def test_classes_are_drawn_in_their_colours(self, world: World) -> None:
-        drawn = picture(world.get("/collections/labels/items/one/preview.png?render=data").content)
+        drawn = picture(world.get("/collections/labels/items/one/preview.png?render=class").content)
         middle = drawn[drawn.shape[0] // 2]
         width = len(middle)
         assert middle[width // 8, 3] == 0

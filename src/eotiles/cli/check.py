@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import morecantile
@@ -134,9 +135,12 @@ def _check_tiles(checker: Checker, what: str, tilejson: str, expected: Expected)
     joined = "&" if "?" in tilejson else "?"
     text = checker.get(f"{what} TileJSON", f"{tilejson}{joined}tile_format=png&tilesize=256")
     template: list[str] = []
+    renders: dict[str, Any] = {}
 
     def a_template() -> str:
-        template.extend(json.loads(text)["tiles"])
+        tilejson = json.loads(text)
+        template.extend(tilejson["tiles"])
+        renders.update(tilejson.get("renders", {}))
         return "" if template else "no tiles"
 
     checker.judge(a_template)
@@ -151,6 +155,7 @@ def _check_tiles(checker: Checker, what: str, tilejson: str, expected: Expected)
         def compare(png: bytes = png, tile: morecantile.Tile = tile, url: str = url) -> str:
             pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
             query = parse_qs(urlsplit(url).query)
+            query |= renders.get(query.get("render", [""])[0], {})
             compared = 0
             for row, column, x, y in clear_pixels(tms, tile):
                 compared += 1

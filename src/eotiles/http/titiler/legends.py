@@ -68,7 +68,7 @@ def add_legend(
             bands = await _bands(request, place, [parse_choice(text) for text in assets or ()])
             if chosen is None and not (assets or expression):
                 raise BadParameter(
-                    "a legend needs index=NAME, render=NAME, assets=KEY, or colormap_name or colormap"
+                    "a legend needs render=NAME, assets=KEY, index=NAME, or colormap_name or colormap"
                 )
             is_single = len(outputs) == 1 or (not outputs and len(bands) == 1) or not assets
             band = bands[0] if len(bands) == 1 and not outputs else None

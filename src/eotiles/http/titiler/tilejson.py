@@ -17,7 +17,6 @@ from eotiles.catalog.attribution import attribution
 from eotiles.catalog.items import Item
 from eotiles.catalog.layers import OfferedLayer
 from eotiles.catalog.mosaic import Mosaic
-from eotiles.core.index import INDICES
 from eotiles.http.titiler.asked import asked_layer, asked_query
 from eotiles.http.titiler.finder import collection_of, sample
 
@@ -29,6 +28,8 @@ FIRST = "WebMercatorQuad"
 
 _OWN = {"tile_format", "minzoom", "maxzoom", "tilematrixsetid"}
 """Parameters of the TileJSON itself, which its tiles do not take."""
+
+_BESIDE = {*_OWN, "tilesize"}
 
 Json = dict[str, Any]
 
@@ -55,11 +56,12 @@ def _told(endpoint: Callable[..., Json]) -> Callable[..., Json]:
         if named is not None:
             body["name"] = f"{named.title} of {place}"
             body["tiles"] = [_short(url, request) for url in body["tiles"]]
+            body["renders"] = {named.name: {"title": named.title, **_spelled(request)}}
             if named.zooms is not None and values["tileMatrixSetId"] == FIRST:
                 body["minzoom"] = values["minzoom"] or named.zooms[0]
                 body["maxzoom"] = values["maxzoom"] or named.zooms[1]
         else:
-            body["name"] = f"{INDICES[layer.index].label if layer.index else 'bands'} of {place}"
+            body["name"] = f"{layer.index or 'bands'} of {place}"
         shown = named or OfferedLayer("", "", tuple(request.query_params.multi_items()))
         if shown.has_legend:
             body["legend"] = _legend(request, shown.title or body["name"])
@@ -79,11 +81,17 @@ def _short(url: str, request: Request) -> str:
     return urlunsplit(urlsplit(url)._replace(query=urlencode(pairs)))
 
 
+def _spelled(request: Request) -> dict[str, list[str]]:
+    """What the name stands for, as parameters of the raster API, a list each."""
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0].lower() not in _BESIDE]
+    return {name: [value for key, value in pairs if key == name] for name, _ in pairs}
+
+
 def _legend(request: Request, title: str) -> str:
     """As TileJSON 3 has it: a text that a client may show as HTML."""
     parts = urlsplit(str(request.url))
     path = parts.path.rsplit("/", 2)[0] + "/legend"
-    pairs = [pair for pair in asked_query(request) if pair[0].lower() not in {*_OWN, "tilesize"}]
+    pairs = [pair for pair in asked_query(request) if pair[0].lower() not in _BESIDE]
     href = urlunsplit(parts._replace(path=path, query=urlencode(pairs)))
     return f'<img src="{escape(href)}" alt="{escape(title)}">'
 
