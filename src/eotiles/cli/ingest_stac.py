@@ -69,8 +69,8 @@ def ingest_stac(
     """
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
     from eotiles.ingest.catalogue import Catalogue  # noqa: PLC0415
-    from eotiles.ingest.load import stored_items  # noqa: PLC0415
     from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.session import stored_items  # noqa: PLC0415
     from eotiles.ingest.source import Wanted  # noqa: PLC0415
     from eotiles.runtime import conninfo  # noqa: PLC0415
 

@@ -16,9 +16,9 @@ from psycopg.types.json import Jsonb
 
 from eotiles.core.errors import IngestRefused, Unavailable, UnknownCollection
 from eotiles.ingest.extent import Extent, extent_of, widened
-from eotiles.ingest.load import LOCK, connect
 from eotiles.ingest.rows import Json, Row, Template
 from eotiles.ingest.scenes import Refusal
+from eotiles.ingest.session import LOCK, connect
 
 SESSION = "-c statement_timeout=600s -c lock_timeout=60s"
 """A partition's constraint is made anew, which reads all of it, where a batch goes beyond the dates it has."""

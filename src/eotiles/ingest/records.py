@@ -21,10 +21,10 @@ from eotiles.ingest.check import check_id
 from eotiles.ingest.foreign import adopt
 from eotiles.ingest.foreign_collection import merged, new_collection, prepare
 from eotiles.ingest.journal import Mark
-from eotiles.ingest.load import check_catalogue
 from eotiles.ingest.record import Record
-from eotiles.ingest.rows import Json, Row, Template, make_row
+from eotiles.ingest.rows import Json, Row, Template, make_rows
 from eotiles.ingest.scenes import Refusal
+from eotiles.ingest.session import check_catalogue
 from eotiles.read.hrefs import AllowList
 
 BATCH_ITEMS = 2000
@@ -229,23 +229,30 @@ class _Work:
         gc.collect(1)
 
     def _rows(self, collection: str, found: list[tuple[Record, Json]]) -> list[Row]:
-        template: Template | None
+        items = [item for _, item in found]
+        places = [record.place for record, _ in found]
         try:
             template = self._bulk.template(collection)
         except UnknownCollection:
-            template = None
-        rows = []
-        for record, item in found:
-            try:
-                if template is None:
-                    # Made of the first item that is fit to be stored.
-                    row = make_row(item, _blank(collection), self._allowed, place=record.place)
-                    self._collection(collection, new_collection(collection, row), replace=False)
-                    template = self._bulk.template(collection)
-                rows.append(make_row(item, template, self._allowed, place=record.place))
-            except (BadParameter, HrefRefused, IngestRefused) as error:
-                self._report.refuse(Refusal(record.place, str(error)))
-        return rows
+            made = make_rows(items, _blank(collection), self._allowed, places=places)
+            first = next((row for row in made if isinstance(row, Row)), None)
+            if first is None:
+                return self._fit(made, places)
+            # Of the first item that is fit to be stored.
+            self._collection(collection, new_collection(collection, first), replace=False)
+            template = self._bulk.template(collection)
+        return self._fit(make_rows(items, template, self._allowed, places=places), places)
+
+    def _fit(
+        self, rows: Sequence[Row | BadParameter | HrefRefused], places: Sequence[str]
+    ) -> list[Row]:
+        fit = []
+        for row, place in zip(rows, places, strict=True):
+            if isinstance(row, Row):
+                fit.append(row)
+            else:
+                self._report.refuse(Refusal(place, str(row)))
+        return fit
 
 
 def _blank(collection: str) -> Template:
