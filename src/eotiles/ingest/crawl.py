@@ -113,9 +113,7 @@ def crawl_records(
                             found = [(rel, address) for rel, address in found if rel == "child"]
                         elif record.is_collection:
                             yield record
-                        elif sieve.takes_collection(
-                            into or document.get("collection") or step.parent
-                        ):
+                        elif sieve.takes_collection(document.get("collection") or step.parent):
                             yield record
                             left = None if left is None else left - 1
                             if left == 0:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eotiles.core.errors import (
     BadParameter,
@@ -26,6 +26,10 @@ from eotiles.ingest.rows import Json, Row, Template, make_rows
 from eotiles.ingest.scenes import Refusal
 from eotiles.ingest.session import check_catalogue
 from eotiles.read.hrefs import AllowList
+
+if TYPE_CHECKING:
+    # GDAL is loaded by who copies files.
+    from eotiles.ingest.copy import Copying
 
 BATCH_ITEMS = 2000
 BATCH_BYTES = 32 * 2**20
@@ -100,6 +104,7 @@ def ingest_records(
     conninfo: str,
     allowed: AllowList,
     acknowledge: Callable[[Sequence[Mark]], None] | None = None,
+    copying: Copying | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Bring documents into the catalogue, in batches; one that is refused stops no other.
@@ -112,6 +117,7 @@ def ingest_records(
         conninfo: of a database login that may write items and collections.
         allowed: what the raster service may open.
         acknowledge: told the marks of records once these and all before them are stored.
+        copying: how files of items are copied; without it they stay where they are.
         progress: told after every batch and now and then.
 
     Raises:
@@ -121,7 +127,7 @@ def ingest_records(
     check_catalogue(conninfo)
     report = Report()
     with _no_cycles(), Bulk(conninfo) as bulk:
-        work = _Work(bulk, options, allowed, report)
+        work = _Work(bulk, options, allowed, report, copying)
         looked_at = 0
         marks: list[Mark] = []
 
@@ -155,12 +161,18 @@ class _Work:
     """Rows until there are enough of them for a batch."""
 
     def __init__(
-        self, bulk: Bulk, options: RecordOptions, allowed: AllowList, report: Report
+        self,
+        bulk: Bulk,
+        options: RecordOptions,
+        allowed: AllowList,
+        report: Report,
+        copying: Copying | None,
     ) -> None:
         self._bulk = bulk
         self._options = options
         self._allowed = allowed
         self._report = report
+        self._copying = copying
         self._documents: dict[str, list[tuple[Record, Json]]] = {}
         self._count = 0
         self._bytes = 0
@@ -193,6 +205,12 @@ class _Work:
             )
         check_id("a collection", collection)
         item = adopt(document, base=record.base, collection=collection)
+        if self._copying is not None:
+            self.flush()
+            with self._copying.copied(item, lambda: self._report.refusals) as copied:
+                self._documents = {collection: [(record, copied)]}
+                self.flush()
+            return
         self._documents.setdefault(collection, []).append((record, item))
         self._count += 1
         self._bytes += record.size_bytes
