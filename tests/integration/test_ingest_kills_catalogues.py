@@ -1,5 +1,4 @@
-"""kill -9 while another catalogue comes in, by each way: nothing acknowledged is lost, nothing is there by half, and the
-next run finishes."""
+"""kill -9 while another catalogue comes in: nothing acknowledged is lost, nothing is there by half, the next run ends."""
 
 from __future__ import annotations
 

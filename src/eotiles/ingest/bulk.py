@@ -24,6 +24,9 @@ SESSION = "-c statement_timeout=600s -c lock_timeout=60s"
 """A partition's constraint is made anew, which reads all of it, where a batch goes beyond the dates it has."""
 
 ATTEMPTS = 6
+COPY_ROWS = 200
+"""Written to the connection at a time."""
+
 _TRY_AGAIN = (
     errors.DeadlockDetected,
     errors.SerializationFailure,
@@ -316,8 +319,8 @@ class Bulk:
     def _copy(self, table: sql.Identifier, rows: Sequence[Row]) -> None:
         statement = sql.SQL("COPY {} (" + _COLUMNS + ") FROM STDIN").format(table)
         with self._connection.cursor().copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row.values)
+            for start in range(0, len(rows), COPY_ROWS):
+                copy.write("".join([row.line for row in rows[start : start + COPY_ROWS]]))
 
     def _widen(self, collection: str, rows: Sequence[Row]) -> None:
         """Have the collection's extent hold the rows; most batches lie within it."""

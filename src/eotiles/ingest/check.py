@@ -27,6 +27,10 @@ _POINT_BYTES = 128
 """More than a position takes as JSON: what is longer than all of them together is not even parsed."""
 
 _MANY = f"the geometry of {{}} has more than {MOST_POINTS} points"
+_GEOMETRIES = {
+    *("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
+    "GeometryCollection",
+}
 _WEST_EAST = 360.0
 """Footprints across the antimeridian go on beyond 180 degrees in some catalogues."""
 
@@ -89,6 +93,8 @@ def footprints(items: Sequence[Json]) -> list[BaseGeometry | BadParameter]:
         if not isinstance(geometry, dict):
             wrong[position] = "{} has no geometry, by which it would be found"
             continue
+        if geometry.get("type") not in _GEOMETRIES:
+            continue  # GEOS would take a whole Feature
         try:
             text = orjson.dumps(geometry)
         except orjson.JSONEncodeError:

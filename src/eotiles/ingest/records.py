@@ -236,15 +236,17 @@ class _Work:
         documents, self._documents = self._documents, {}
         self._count = self._bytes = 0
         self._since = time.monotonic()
-        for collection, found in documents.items():
-            rows = self._rows(collection, found)
-            stored = self._bulk.store(rows)
-            for refusal in stored.refused:
-                self._report.refuse(refusal)
-            stored.refused = []
-            self._report.items.add(stored)
-        documents.clear()
+        while documents:
+            self._store(*documents.popitem())
+        # Of what was freed nothing is left to look at; errors may have left cycles.
         gc.collect(1)
+
+    def _store(self, collection: str, found: list[tuple[Record, Json]]) -> None:
+        stored = self._bulk.store(self._rows(collection, found))
+        for refusal in stored.refused:
+            self._report.refuse(refusal)
+        stored.refused = []
+        self._report.items.add(stored)
 
     def _rows(self, collection: str, found: list[tuple[Record, Json]]) -> list[Row]:
         items = [item for _, item in found]

@@ -58,6 +58,17 @@ def stored_items(conninfo: str, names: Sequence[tuple[str, str]]) -> set[tuple[s
         return {(row[0], row[1]) for row in rows}
 
 
+def stored_item(conninfo: str, collection: str, item: str) -> dict[str, Any] | None:
+    """An item of the catalogue; None: there is none.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    with connect(conninfo) as connection:
+        row = connection.execute("SELECT get_item(%s, %s)", [item, collection]).fetchone()
+    return None if row is None else row[0]
+
+
 def connect(conninfo: str, *, more: str = "") -> psycopg.Connection[Any]:
     """A connection as pgSTAC wants it, with more options of the session.
 
