@@ -362,6 +362,8 @@ def test_the_command(here: Here, tmp_path: Path, settings: Settings, cluster: Cl
         "EOTILES_ASSET_ROOTS": ROOT,
         "PYTHONPATH": ":".join(sys.path),
     }
+    elsewhere = item("elsewhere", href="https://pixels.example.org/a/x.tif")
+    file.write_bytes(file.read_bytes() + lines(elsewhere))
     done = subprocess.run(
         [sys.executable, "-m", "eotiles", "ingest", "items", str(file)],
         capture_output=True,
@@ -373,8 +375,12 @@ def test_the_command(here: Here, tmp_path: Path, settings: Settings, cluster: Cl
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "collection foreign: made",
-        "3 ingested, 0 updated, 0 unchanged, 1 refused; 3 items, checked against the database",
+        "3 ingested, 0 updated, 0 unchanged, 2 refused; 3 items, checked against the database",
     ]
+    assert (
+        "note: there are files below https://pixels.example.org/: EOTILES_ASSET_ROOTS"
+        in done.stderr
+    )
     assert done.stderr.startswith(
         f"refused: {file}:4 asset 'red' of item foreign/bad is not opened"
     )

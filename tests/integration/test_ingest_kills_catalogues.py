@@ -1,4 +1,4 @@
-"""kill -9 while another catalogue comes in: nothing acknowledged is lost, nothing is there by half, the next run ends."""
+"""kill -9 while a catalogue comes in: nothing acknowledged is lost, nothing is there by half, the next run ends it."""
 
 from __future__ import annotations
 

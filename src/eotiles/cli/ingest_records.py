@@ -64,6 +64,12 @@ def run_records(
         typer.echo(f"refused: {refusal}", err=True)
     if report.refusals > len(report.refused):
         typer.echo(f"… and {report.refusals - len(report.refused)} more refused", err=True)
+    if report.outside:
+        typer.echo(
+            f"note: there are files below {', '.join(sorted(report.outside))}: "
+            "EOTILES_ASSET_ROOTS names what may be opened",
+            err=True,
+        )
     if report.missing:
         typer.echo(f"{report.missing} items that were stored are not in the database", err=True)
     typer.echo(report.sentence())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from eotiles.catalog.bands import is_geotiff
 from eotiles.core.errors import (
     BadParameter,
     HrefRefused,
@@ -40,6 +42,9 @@ BATCH_S = 10.0
 
 MOST_LISTED = 1000
 """Refusals that are listed by name; the rest is counted."""
+
+MOST_OUTSIDE = 10
+_REMOTE = re.compile(r"(?:https?|s3|gs|az)://[A-Za-z0-9.-]+(?::\d+)?/")
 
 Progress = Callable[[int, str], None]
 """Told how many documents were looked at and where the last one was."""
@@ -73,6 +78,9 @@ class Report:
 
     missing: int = 0
     """Items that were stored or found unchanged, and are not there at the end."""
+
+    outside: set[str] = field(default_factory=set)
+    """Servers and buckets of files that may not be opened, as a root would name them; the first MOST_OUTSIDE."""
 
     gaps: int = 0
     """Documents that could not be had: a later run may get them, and what is behind them."""
@@ -257,22 +265,33 @@ class _Work:
             made = make_rows(items, _blank(collection), self._allowed, places=places)
             first = next((row for row in made if isinstance(row, Row)), None)
             if first is None:
-                return self._fit(made, places)
+                return self._fit(made, found)
             # Of the first item that is fit to be stored.
             self._collection(collection, new_collection(collection, first), replace=False)
             template = self._bulk.template(collection)
-        return self._fit(make_rows(items, template, self._allowed, places=places), places)
+        return self._fit(make_rows(items, template, self._allowed, places=places), found)
 
     def _fit(
-        self, rows: Sequence[Row | BadParameter | HrefRefused], places: Sequence[str]
+        self,
+        rows: Sequence[Row | BadParameter | HrefRefused],
+        found: Sequence[tuple[Record, Json]],
     ) -> list[Row]:
         fit = []
-        for row, place in zip(rows, places, strict=True):
+        for row, (record, item) in zip(rows, found, strict=True):
             if isinstance(row, Row):
                 fit.append(row)
-            else:
-                self._report.refuse(Refusal(place, str(row)))
+                continue
+            self._report.refuse(Refusal(record.place, str(row)))
+            if isinstance(row, HrefRefused) and len(self._report.outside) < MOST_OUTSIDE:
+                self._report.outside |= _remote_roots(item)
         return fit
+
+
+def _remote_roots(item: Json) -> set[str]:
+    """Where the GeoTIFFs of an item lie, as roots that would allow them; those of this machine aside."""
+    hrefs = [asset["href"] for asset in item["assets"].values() if is_geotiff(asset)]
+    found = (_REMOTE.match(href) for href in hrefs)
+    return {match[0] for match in found if match is not None}
 
 
 def _blank(collection: str) -> Template:
