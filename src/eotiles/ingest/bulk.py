@@ -42,7 +42,7 @@ T = TypeVar("T")
 _COLUMNS = "id, collection, datetime, end_datetime, geometry, content"
 
 _TABLES = """
-CREATE TEMP TABLE eotiles_seen (collection text, id text, place text, PRIMARY KEY (collection, id));
+CREATE TEMP TABLE eotiles_seen (collection text, id text, place text);
 CREATE TEMP TABLE eotiles_stage (LIKE pgstac.items) ON COMMIT DELETE ROWS;
 """
 
@@ -256,8 +256,7 @@ class Bulk:
         with self._connection.cursor().copy(
             "COPY eotiles_seen (collection, id, place) FROM STDIN"
         ) as copy:
-            for row in counted:
-                copy.write_row((row.collection, row.id, row.place))
+            copy.write("".join([row.seen_line for row in counted]))
         self._widen(collection, counted)
         return stored
 

@@ -22,6 +22,7 @@ from eotiles.read.hrefs import AllowList
 Json = dict[str, Any]
 
 EPSG_4326 = 4326
+_ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "?"}
 _UNKNOWN = BadParameter()
 _BESIDE_CONTENT = ("id", "collection", "geometry")
 """Members with a column of their own."""
@@ -72,6 +73,16 @@ class Row:
         return (
             f"{self.id}\t{self.collection}\t{self.start}\t{self.end}\t{self.geometry}\t{content}\n"
         )
+
+    @property
+    def seen_line(self) -> str:
+        """Collection, id and place, as COPY reads them."""
+        place = (
+            "".join(_ESCAPED.get(letter, letter) for letter in self.place)
+            if "\\" in repr(self.place)
+            else self.place
+        )
+        return f"{self.collection}\t{self.id}\t{place}\n"
 
     @property
     def values(self) -> tuple[str, str, datetime, datetime, str, str]:
