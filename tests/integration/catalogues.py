@@ -13,9 +13,9 @@ import psycopg
 from eotiles.ingest.catalogue import Catalogue
 from eotiles.ingest.fetch import Patience
 from eotiles.ingest.journal import Mark
-from eotiles.ingest.load import stored_items
 from eotiles.ingest.record import Record
 from eotiles.ingest.records import RecordOptions, Report, ingest_records
+from eotiles.ingest.session import stored_items
 from eotiles.read.hrefs import allow_list
 from tests import builders
 

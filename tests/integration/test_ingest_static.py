@@ -131,7 +131,7 @@ def test_a_search_is_not_for_a_static_catalogue(here: Here, server: Server) -> N
 
 def test_all_into_one_collection(here: Here, server: Server) -> None:
     server.files |= tree(NAMES)
-    assert crawl(here, server, into="other").complete
+    assert crawl(here, server, into="other", wanted=Wanted(collections=("foreign",))).complete
     assert here.items("other") == ["a", "b", "c"]
     assert here.collection() is None
 

@@ -31,8 +31,15 @@ def ingest_items(
             "missing there."
         ),
     ] = False,
+    copy: Annotated[
+        bool,
+        typer.Option(
+            "--copy",
+            help="Copy GeoTIFFs into the data folder, cloud-optimised. Default: they stay where they are.",
+        ),
+    ] = False,
 ) -> None:
-    """Put STAC Items that somebody made into the catalogue, as they are. Their files stay where they are.
+    """Put STAC Items that somebody made into the catalogue. Their files stay where they are, unless copied.
 
     May be repeated: what is in the catalogue and no different is left alone. Ends with 1 if anything was refused.
     """
@@ -44,6 +51,9 @@ def ingest_items(
     options = RecordOptions(collection=collection, replace_collections=replace_collections)
     settings = Settings()
     with embedded_database(settings):
-        report = run_records(read_items(paths), options, settings)
+        folders = [str((path if path.is_dir() else path.parent).absolute()) for path in paths]
+        report = run_records(
+            read_items(paths), options, settings, copy_from=folders if copy else None
+        )
     if not report.complete:
         raise typer.Exit(1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -62,15 +64,22 @@ def ingest_stac(
             "missing there."
         ),
     ] = False,
+    copy: Annotated[
+        bool,
+        typer.Option(
+            "--copy",
+            help="Copy GeoTIFFs into the data folder, cloud-optimised. Default: they stay where they are.",
+        ),
+    ] = False,
 ) -> None:
-    """Copy items of another catalogue into this one. Their files stay where they are.
+    """Bring items of another catalogue into this one. Their files stay where they are, unless copied.
 
     May be repeated, and goes on where it was cut short. Ends with 1 if anything was refused or could not be had.
     """
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
     from eotiles.ingest.catalogue import Catalogue  # noqa: PLC0415
-    from eotiles.ingest.load import stored_items  # noqa: PLC0415
     from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.session import stored_items  # noqa: PLC0415
     from eotiles.ingest.source import Wanted  # noqa: PLC0415
     from eotiles.runtime import conninfo  # noqa: PLC0415
 
@@ -104,12 +113,21 @@ def ingest_stac(
                 options,
                 settings,
                 acknowledge=journal.write,
+                copy_from=_sources(url, catalogue.hosts) if copy else None,
             )
             finished = report.gaps == 0
         finally:
             journal.close(finished=finished)
     if not report.complete:
         raise typer.Exit(1)
+
+
+def _sources(url: str, hosts: tuple[str, ...]) -> list[str]:
+    """Roots that the operator named by naming the catalogue."""
+    if "://" not in url:
+        return [str(Path(url).parent.absolute())]
+    parts = urlsplit(url)
+    return [f"{parts.scheme}://{host}/" for host in (parts.netloc, *hosts)]
 
 
 def parse_bbox(text: str) -> tuple[float, ...]:

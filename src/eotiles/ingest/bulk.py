@@ -16,14 +16,17 @@ from psycopg.types.json import Jsonb
 
 from eotiles.core.errors import IngestRefused, Unavailable, UnknownCollection
 from eotiles.ingest.extent import Extent, extent_of, widened
-from eotiles.ingest.load import LOCK, connect
 from eotiles.ingest.rows import Json, Row, Template
 from eotiles.ingest.scenes import Refusal
+from eotiles.ingest.session import LOCK, connect
 
 SESSION = "-c statement_timeout=600s -c lock_timeout=60s"
 """A partition's constraint is made anew, which reads all of it, where a batch goes beyond the dates it has."""
 
 ATTEMPTS = 6
+COPY_ROWS = 200
+"""Written to the connection at a time."""
+
 _TRY_AGAIN = (
     errors.DeadlockDetected,
     errors.SerializationFailure,
@@ -39,7 +42,7 @@ T = TypeVar("T")
 _COLUMNS = "id, collection, datetime, end_datetime, geometry, content"
 
 _TABLES = """
-CREATE TEMP TABLE eotiles_seen (collection text, id text, place text, PRIMARY KEY (collection, id));
+CREATE TEMP TABLE eotiles_seen (collection text, id text, place text);
 CREATE TEMP TABLE eotiles_stage (LIKE pgstac.items) ON COMMIT DELETE ROWS;
 """
 
@@ -253,8 +256,7 @@ class Bulk:
         with self._connection.cursor().copy(
             "COPY eotiles_seen (collection, id, place) FROM STDIN"
         ) as copy:
-            for row in counted:
-                copy.write_row((row.collection, row.id, row.place))
+            copy.write("".join([row.seen_line for row in counted]))
         self._widen(collection, counted)
         return stored
 
@@ -316,8 +318,8 @@ class Bulk:
     def _copy(self, table: sql.Identifier, rows: Sequence[Row]) -> None:
         statement = sql.SQL("COPY {} (" + _COLUMNS + ") FROM STDIN").format(table)
         with self._connection.cursor().copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row.values)
+            for start in range(0, len(rows), COPY_ROWS):
+                copy.write("".join([row.line for row in rows[start : start + COPY_ROWS]]))
 
     def _widen(self, collection: str, rows: Sequence[Row]) -> None:
         """Have the collection's extent hold the rows; most batches lie within it."""

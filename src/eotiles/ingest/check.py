@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
 import orjson
 import shapely
 from pydantic import BaseModel, ValidationError
@@ -30,6 +31,11 @@ MOST_ID = 200
 _POINT_BYTES = 128
 """More than a position takes as JSON: what is longer than all of them together is not even parsed."""
 
+_MANY = f"the geometry of {{}} has more than {MOST_POINTS} points"
+_GEOMETRIES = {
+    *("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
+    "GeometryCollection",
+}
 REACH = 180.0
 """Degrees of longitude that a footprint may reach, as GeoJSON has it."""
 
@@ -82,37 +88,66 @@ def check_model(model: type[Model], document: Json, *, name: str) -> Model:
 
 
 def check_footprint(item: Json, *, reach: float = REACH) -> BaseGeometry:
-    """The geometry, if pgSTAC can index it and mosaics can reckon with it; `reach` in degrees of longitude.
+    """The geometry, if pgSTAC can index it and mosaics can reckon with it.
 
     Raises:
         BadParameter: there is none; it has too many points, some that lie nowhere on the Earth, or crosses itself.
     """
-    name = f"item {item.get('id')!r}"
-    geometry = item.get("geometry")
-    if not isinstance(geometry, Mapping):
-        raise BadParameter(f"{name} has no geometry, by which it would be found")
-    many = BadParameter(f"the geometry of {name} has more than {MOST_POINTS} points")
-    try:
-        text = orjson.dumps(geometry)
-        if len(text) > MOST_POINTS * _POINT_BYTES:
-            raise many
-        shape = shapely.from_geojson(text)
-    except (shapely.errors.GEOSException, TypeError, ValueError) as error:
-        # orjson and GEOS have no other errors; NaN, which orjson writes as null, is among their reasons.
-        raise BadParameter(f"the geometry of {name} is no GeoJSON geometry") from error
-    if shape.is_empty:
-        raise BadParameter(f"the geometry of {name} is empty")
-    if shapely.get_num_coordinates(shape) > MOST_POINTS:
-        raise many
-    west, south, east, north = shape.bounds
-    if not (-reach <= west <= east <= reach and -90.0 <= south <= north <= 90.0):
-        raise BadParameter(
-            f"the geometry of {name} lies beyond the Earth: longitudes are -180 to 180 degrees, latitudes -90 to 90"
-        )
-    if not shapely.is_valid(shape):
-        reason = shapely.is_valid_reason(shape)
-        raise BadParameter(f"the geometry of {name} is not valid: {reason}")
+    (shape,) = footprints([item], reach=reach)
+    if isinstance(shape, BadParameter):
+        raise shape
     return shape
+
+
+def footprints(items: Sequence[Json], *, reach: float = REACH) -> list[BaseGeometry | BadParameter]:
+    """The geometries of items, each as `check_footprint` gives it, or what that raises; sooner than one by one."""
+    texts: list[bytes | None] = []
+    wrong: dict[int, str] = {}
+    for position, item in enumerate(items):
+        geometry = item.get("geometry")
+        texts.append(None)
+        if not isinstance(geometry, dict):
+            wrong[position] = "{} has no geometry, by which it would be found"
+            continue
+        if geometry.get("type") not in _GEOMETRIES:
+            continue  # GEOS would take a whole Feature
+        try:
+            text = orjson.dumps(geometry)
+        except orjson.JSONEncodeError:
+            continue
+        if len(text) > MOST_POINTS * _POINT_BYTES:
+            wrong[position] = _MANY
+        else:
+            texts[position] = text
+    # NaN, which orjson writes as null, is among what GEOS takes for no GeoJSON.
+    shapes = shapely.from_geojson(np.array(texts, dtype=object), on_invalid="ignore")
+    bounds = shapely.bounds(shapes)
+    inside = (np.abs(bounds[:, ::2]) <= reach).all(axis=1) & (np.abs(bounds[:, 1::2]) <= 90.0).all(
+        axis=1
+    )
+    many = shapely.get_num_coordinates(shapes) > MOST_POINTS
+    none, empty, valid = (
+        shapely.is_missing(shapes),
+        shapely.is_empty(shapes),
+        shapely.is_valid(shapes),
+    )
+    found: list[BaseGeometry | BadParameter] = list(shapes)
+    for position in np.nonzero(none | empty | many | ~inside | ~valid)[0].tolist():
+        if position in wrong:
+            reason = wrong[position]
+        elif none[position]:
+            reason = "the geometry of {} is no GeoJSON geometry"
+        elif empty[position]:
+            reason = "the geometry of {} is empty"
+        elif many[position]:
+            reason = _MANY
+        elif not inside[position]:
+            reason = "the geometry of {} lies beyond the Earth: longitudes are -180 to 180 degrees, latitudes -90 to 90"
+        else:
+            said = shapely.is_valid_reason(shapes[position])
+            reason = f"the geometry of {{}} is not valid: {said}"
+        found[position] = BadParameter(reason.format(f"item {items[position].get('id')!r}"))
+    return found
 
 
 def check_times(item: Json, model: Item) -> None:

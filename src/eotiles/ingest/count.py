@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eotiles.core.errors import Unavailable
-from eotiles.ingest.load import connect
+from eotiles.ingest.session import connect
 
 IDS_A_QUERY = 10_000
 

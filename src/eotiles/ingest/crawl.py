@@ -92,52 +92,50 @@ def crawl_records(
     steps: deque[_Step] = deque([_Step(root, 0, None)])
     flying: dict[Future[Any], _Step] = {}
     left = sieve.wanted.limit
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="eotiles-crawl") as threads:
-        try:
-            while steps or flying:
-                while steps and len(flying) < 2 * concurrency:
-                    step = steps.pop()
-                    flying[threads.submit(_read, reader, step.address, known or {})] = step
-                done, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in done:
-                    step = flying.pop(future)
-                    try:
-                        document = future.result()
-                        found = list(_links(document, step))
-                    except (IngestRefused, BadParameter) as error:
-                        yield Record(step.address, None, str(error), gap=True)
+    threads = ThreadPoolExecutor(concurrency, thread_name_prefix="eotiles-crawl")
+    try:
+        while steps or flying:
+            while steps and len(flying) < 2 * concurrency:
+                step = steps.pop()
+                flying[threads.submit(_read, reader, step.address, known or {})] = step
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                step = flying.pop(future)
+                try:
+                    document = future.result()
+                    found = list(_links(document, step))
+                except (IngestRefused, BadParameter) as error:
+                    yield Record(step.address, None, str(error), gap=True)
+                    continue
+                record = _record(document, step, into)
+                if record is not None and (record.is_collection or sieve.takes(document)):
+                    if record.is_collection and not sieve.takes_collection(document.get("id")):
+                        found = [(rel, address) for rel, address in found if rel == "child"]
+                    elif record.is_collection:
+                        yield record
+                    elif sieve.takes_collection(document.get("collection") or step.parent):
+                        yield record
+                        left = None if left is None else left - 1
+                        if left == 0:
+                            return
+                parent = (
+                    document.get("id")
+                    if record is not None and record.is_collection
+                    else step.parent
+                )
+                for _, address in reversed(found):
+                    mark = digest(address)
+                    if mark in seen or mark in stored:
                         continue
-                    record = _record(document, step, into)
-                    if record is not None and (record.is_collection or sieve.takes(document)):
-                        if record.is_collection and not sieve.takes_collection(document.get("id")):
-                            found = [(rel, address) for rel, address in found if rel == "child"]
-                        elif record.is_collection:
-                            yield record
-                        elif sieve.takes_collection(
-                            into or document.get("collection") or step.parent
-                        ):
-                            yield record
-                            left = None if left is None else left - 1
-                            if left == 0:
-                                return
-                    parent = (
-                        document.get("id")
-                        if record is not None and record.is_collection
-                        else step.parent
-                    )
-                    for _, address in reversed(found):
-                        mark = digest(address)
-                        if mark in seen or mark in stored:
-                            continue
-                        refusal = _refusal(len(seen), len(steps), step.depth)
-                        if refusal:
-                            yield Record(step.address, None, refusal)
-                            break
-                        seen.add(mark)
-                        steps.append(_Step(address, step.depth + 1, parent))
-        finally:
-            for future in flying:
-                future.cancel()
+                    refusal = _refusal(len(seen), len(steps), step.depth)
+                    if refusal:
+                        yield Record(step.address, None, refusal)
+                        break
+                    seen.add(mark)
+                    steps.append(_Step(address, step.depth + 1, parent))
+    finally:
+        # What is on its way is not waited for: nobody reads it.
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def digest(address: str) -> bytes:

@@ -88,11 +88,13 @@ class Fetcher:
         self._proxy = proxy
         self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
         self._pauses: dict[str, float] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is still being asked for is given up."""
         with self._lock:
+            self._closed = True
             for pool in self._pools.values():
                 pool.close()
             self._pools.clear()
@@ -140,6 +142,8 @@ class Fetcher:
         end = time.monotonic() + self._patience.total_s
         for attempt in range(ATTEMPTS):
             self._wait_for_pause(url, end)
+            if self._closed:
+                raise IngestRefused("was given up")
             try:
                 return self._once(url, body)
             except _MayPass as failure:
@@ -223,9 +227,9 @@ class Fetcher:
 
     def _wait_for_pause(self, url: str, end: float) -> None:
         while (left := self._pauses.get(_host(url), 0.0) - time.monotonic()) > 0:
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or self._closed:
                 return
-            time.sleep(min(left, max(end - time.monotonic(), 0.0)))
+            time.sleep(min(left, max(end - time.monotonic(), 0.0), 1.0))
 
 
 class _MayPass(Exception):

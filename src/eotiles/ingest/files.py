@@ -17,12 +17,13 @@ from eotiles.ingest.folder import SceneFolder, retire, scene_folder
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail, build_item, scene_bands
 from eotiles.ingest.layers import NamedBand, colour_bands
-from eotiles.ingest.load import Outcome, check_catalogue, load_scene
+from eotiles.ingest.load import Outcome, load_scene
 from eotiles.ingest.naming import data_bands, holds_labels, name_bands
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.period import Period, period_of_name, period_of_tags
 from eotiles.ingest.place import Placed, place, publish
 from eotiles.ingest.scenes import Refusal, Scene, find_files, group_scenes
+from eotiles.ingest.session import check_catalogue
 from eotiles.ingest.survey import Survey, survey
 from eotiles.ingest.thumbnail import thumbnail
 

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from eotiles.core.errors import IngestRefused, UnknownItem
-from eotiles.ingest.load import connect
+from eotiles.ingest.session import connect
 
 DOUBTS = "eotiles:doubts"
 """A property of an item: sentences. It has none where nothing is doubted."""

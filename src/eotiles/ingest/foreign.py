@@ -47,17 +47,18 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     kept = [
         link
         for link in (_resolved(link, base) for link in links)
-        if not (isinstance(link, Mapping) and (link.get("rel") in LEFT_OUT or _is_path(link, base)))
+        if not (isinstance(link, dict) and (link.get("rel") in LEFT_OUT or _is_path(link, base)))
     ]
     source = _source(document, base)
     if source is not None and source not in kept:
         kept.append(source)
-    adopted["links"] = kept
+    if document.get("links") is None or isinstance(document["links"], list):
+        adopted["links"] = kept
     extensions = document.get("stac_extensions")
     if isinstance(extensions, list) and WEB_MAP_LINKS in extensions:
         adopted["stac_extensions"] = [name for name in extensions if name != WEB_MAP_LINKS]
     assets = document.get("assets")
-    if isinstance(assets, Mapping):
+    if isinstance(assets, dict):
         adopted["assets"] = {key: _resolved(asset, base) for key, asset in assets.items()}
     if collection is not None:
         adopted["collection"] = collection
@@ -77,7 +78,7 @@ def _base(base: str | None, links: list[Any]) -> str | None:
     if base is not None and base.startswith(_PLAIN):
         return base
     for link in links:
-        if isinstance(link, Mapping) and link.get("rel") == "self":
+        if isinstance(link, dict) and link.get("rel") == "self":
             href = link.get("href")
             if isinstance(href, str) and href.startswith(_PLAIN):
                 return href
@@ -94,7 +95,7 @@ def _source(document: Mapping[str, Any], base: str | None) -> Json | None:
 
 def _resolved(thing: Any, base: str | None) -> Any:
     """A link or an asset with an absolute href."""
-    href = thing.get("href") if isinstance(thing, Mapping) else None
+    href = thing.get("href") if isinstance(thing, dict) else None
     if not isinstance(href, str) or href.startswith(_PLAIN) or base is None:
         return thing
     made = absolute(href, base)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from eotiles.catalog.bands import is_geotiff
 from eotiles.core.errors import (
     BadParameter,
     HrefRefused,
@@ -21,11 +23,15 @@ from eotiles.ingest.check import check_id
 from eotiles.ingest.foreign import adopt
 from eotiles.ingest.foreign_collection import merged, new_collection, prepare
 from eotiles.ingest.journal import Mark
-from eotiles.ingest.load import check_catalogue
 from eotiles.ingest.record import Record
-from eotiles.ingest.rows import Json, Row, Template, make_row
+from eotiles.ingest.rows import Json, Row, Template, make_rows
 from eotiles.ingest.scenes import Refusal
+from eotiles.ingest.session import check_catalogue
 from eotiles.read.hrefs import AllowList
+
+if TYPE_CHECKING:
+    # GDAL is loaded by who copies files.
+    from eotiles.ingest.copy import Copying
 
 BATCH_ITEMS = 2000
 BATCH_BYTES = 32 * 2**20
@@ -36,6 +42,9 @@ BATCH_S = 10.0
 
 MOST_LISTED = 1000
 """Refusals that are listed by name; the rest is counted."""
+
+MOST_OUTSIDE = 10
+_REMOTE = re.compile(r"(?:https?|s3|gs|az)://[A-Za-z0-9.-]+(?::\d+)?/")
 
 Progress = Callable[[int, str], None]
 """Told how many documents were looked at and where the last one was."""
@@ -70,6 +79,9 @@ class Report:
     missing: int = 0
     """Items that were stored or found unchanged, and are not there at the end."""
 
+    outside: set[str] = field(default_factory=set)
+    """Servers and buckets of files that may not be opened, as a root would name them; the first MOST_OUTSIDE."""
+
     gaps: int = 0
     """Documents that could not be had: a later run may get them, and what is behind them."""
 
@@ -100,6 +112,7 @@ def ingest_records(
     conninfo: str,
     allowed: AllowList,
     acknowledge: Callable[[Sequence[Mark]], None] | None = None,
+    copying: Copying | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Bring documents into the catalogue, in batches; one that is refused stops no other.
@@ -112,6 +125,7 @@ def ingest_records(
         conninfo: of a database login that may write items and collections.
         allowed: what the raster service may open.
         acknowledge: told the marks of records once these and all before them are stored.
+        copying: how files of items are copied; without it they stay where they are.
         progress: told after every batch and now and then.
 
     Raises:
@@ -121,7 +135,7 @@ def ingest_records(
     check_catalogue(conninfo)
     report = Report()
     with _no_cycles(), Bulk(conninfo) as bulk:
-        work = _Work(bulk, options, allowed, report)
+        work = _Work(bulk, options, allowed, report, copying)
         looked_at = 0
         marks: list[Mark] = []
 
@@ -155,12 +169,18 @@ class _Work:
     """Rows until there are enough of them for a batch."""
 
     def __init__(
-        self, bulk: Bulk, options: RecordOptions, allowed: AllowList, report: Report
+        self,
+        bulk: Bulk,
+        options: RecordOptions,
+        allowed: AllowList,
+        report: Report,
+        copying: Copying | None,
     ) -> None:
         self._bulk = bulk
         self._options = options
         self._allowed = allowed
         self._report = report
+        self._copying = copying
         self._documents: dict[str, list[tuple[Record, Json]]] = {}
         self._count = 0
         self._bytes = 0
@@ -193,6 +213,12 @@ class _Work:
             )
         check_id("a collection", collection)
         item = adopt(document, base=record.base, collection=collection)
+        if self._copying is not None:
+            self.flush()
+            with self._copying.copied(item, lambda: self._report.refusals) as copied:
+                self._documents = {collection: [(record, copied)]}
+                self.flush()
+            return
         self._documents.setdefault(collection, []).append((record, item))
         self._count += 1
         self._bytes += record.size_bytes
@@ -218,34 +244,54 @@ class _Work:
         documents, self._documents = self._documents, {}
         self._count = self._bytes = 0
         self._since = time.monotonic()
-        for collection, found in documents.items():
-            rows = self._rows(collection, found)
-            stored = self._bulk.store(rows)
-            for refusal in stored.refused:
-                self._report.refuse(refusal)
-            stored.refused = []
-            self._report.items.add(stored)
-        documents.clear()
+        while documents:
+            self._store(*documents.popitem())
+        # Of what was freed nothing is left to look at; errors may have left cycles.
         gc.collect(1)
 
+    def _store(self, collection: str, found: list[tuple[Record, Json]]) -> None:
+        stored = self._bulk.store(self._rows(collection, found))
+        for refusal in stored.refused:
+            self._report.refuse(refusal)
+        stored.refused = []
+        self._report.items.add(stored)
+
     def _rows(self, collection: str, found: list[tuple[Record, Json]]) -> list[Row]:
-        template: Template | None
+        items = [item for _, item in found]
+        places = [record.place for record, _ in found]
         try:
             template = self._bulk.template(collection)
         except UnknownCollection:
-            template = None
-        rows = []
-        for record, item in found:
-            try:
-                if template is None:
-                    # Made of the first item that is fit to be stored.
-                    row = make_row(item, _blank(collection), self._allowed, place=record.place)
-                    self._collection(collection, new_collection(collection, row), replace=False)
-                    template = self._bulk.template(collection)
-                rows.append(make_row(item, template, self._allowed, place=record.place))
-            except (BadParameter, HrefRefused, IngestRefused) as error:
-                self._report.refuse(Refusal(record.place, str(error)))
-        return rows
+            made = make_rows(items, _blank(collection), self._allowed, places=places)
+            first = next((row for row in made if isinstance(row, Row)), None)
+            if first is None:
+                return self._fit(made, found)
+            # Of the first item that is fit to be stored.
+            self._collection(collection, new_collection(collection, first), replace=False)
+            template = self._bulk.template(collection)
+        return self._fit(make_rows(items, template, self._allowed, places=places), found)
+
+    def _fit(
+        self,
+        rows: Sequence[Row | BadParameter | HrefRefused],
+        found: Sequence[tuple[Record, Json]],
+    ) -> list[Row]:
+        fit = []
+        for row, (record, item) in zip(rows, found, strict=True):
+            if isinstance(row, Row):
+                fit.append(row)
+                continue
+            self._report.refuse(Refusal(record.place, str(row)))
+            if isinstance(row, HrefRefused) and len(self._report.outside) < MOST_OUTSIDE:
+                self._report.outside |= _remote_roots(item)
+        return fit
+
+
+def _remote_roots(item: Json) -> set[str]:
+    """Where the GeoTIFFs of an item lie, as roots that would allow them; those of this machine aside."""
+    hrefs = [asset["href"] for asset in item["assets"].values() if is_geotiff(asset)]
+    found = (_REMOTE.match(href) for href in hrefs)
+    return {match[0] for match in found if match is not None}
 
 
 def _blank(collection: str) -> Template:

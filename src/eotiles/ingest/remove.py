@@ -14,7 +14,7 @@ import psycopg
 from eotiles.core.errors import SetupError, Unavailable, UnknownCollection
 from eotiles.core.sql import read_sql
 from eotiles.ingest.folder import scene_folder
-from eotiles.ingest.load import check_catalogue, connect
+from eotiles.ingest.session import check_catalogue, connect
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-ingest:' || %s, 0))"
 _EXISTS = "SELECT EXISTS (SELECT FROM pgstac.items WHERE collection = %s AND id = %s)"

@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 
 from eotiles.core.errors import IngestRefused, Unavailable, UnknownCollection
 from eotiles.ingest.item import RENDER
-from eotiles.ingest.load import LOCK, connect
 from eotiles.ingest.sample import sample_items
+from eotiles.ingest.session import LOCK, connect
 
 Json = dict[str, Any]
 

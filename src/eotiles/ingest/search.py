@@ -76,6 +76,7 @@ def search_records(
             if resumed:
                 # Its links are good for a while only.
                 request, resumed = first, False
+                asked.clear()
                 continue
             yield Record(request.url, None, str(error), gap=True)
             return

@@ -55,7 +55,8 @@ class Wanted:
             )
             parameters: Json = search.get_parameters()
         except Exception as error:  # pystac-client raises what its parsers raise
-            raise BadParameter(f"the search cannot be made: {error}"[:300]) from error
+            said = " ".join(str(error).split())
+            raise BadParameter(f"the search cannot be made: {said}"[:300]) from error
         return parameters
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -49,7 +49,18 @@ class AllowList:
 
         A catalogue of 100,000 items has a million hrefs, nearly all of them as plain as this.
         """
-        return _plain_pattern(self.remotes).fullmatch(href) is not None
+        return self._plain.fullmatch(href) is not None
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        """Hrefs below a root in which nothing has to be decoded, split or compared: no `..`, no percent sign."""
+        roots = "|".join(
+            re.escape(f"{each.scheme}://{each.host}{each.path}") for each in self.remotes
+        )
+        name = r"[A-Za-z0-9_][A-Za-z0-9._=-]*"
+        return re.compile(
+            rf"(?:{roots or '(?!)'})(?:{name}/)*{name}\.[Tt][Ii][Ff]{{1,2}}", re.ASCII
+        )
 
     def locate(self, href: str, *, asset: str, item: str) -> str:
         """What GDAL opens for an href.
@@ -127,14 +138,6 @@ def allow_list(roots: Sequence[str]) -> AllowList:
             )
         remotes.append(remote)
     return AllowList(folders=tuple(folders), remotes=tuple(remotes))
-
-
-@lru_cache(maxsize=16)
-def _plain_pattern(remotes: tuple[Remote, ...]) -> re.Pattern[str]:
-    """Hrefs below a root in which nothing has to be decoded, split or compared: no `..`, no percent sign, no query."""
-    roots = "|".join(re.escape(f"{each.scheme}://{each.host}{each.path}") for each in remotes)
-    name = r"[A-Za-z0-9_][A-Za-z0-9._=-]*"
-    return re.compile(rf"(?:{roots or '(?!)'})(?:{name}/)*{name}\.[Tt][Ii][Ff]{{1,2}}", re.ASCII)
 
 
 def _address(scheme: str, host: str, path: str) -> Remote | None:
