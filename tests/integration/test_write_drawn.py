@@ -118,7 +118,9 @@ def world(origin: str, settings: Settings, admin_conninfo: str) -> Iterator[Map]
         files = {name: str(folder / f"{name}.tif") for name in LEVELS}
         yield Map(http, footprint, files, f"{where.z}/{where.x}/{where.y}")
     with psycopg.connect(admin_conninfo, options="-c search_path=pgstac,public") as connection:
-        connection.execute("SELECT delete_collection(id) FROM collections WHERE id = 'drawn'")
+        connection.execute(
+            "SELECT delete_collection(id) FROM collections WHERE id = %s", [COLLECTION]
+        )
     shutil.rmtree(folder)
 
 
