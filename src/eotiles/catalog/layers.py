@@ -284,7 +284,7 @@ def _is_false(render: Json, bands: Sequence[Drawable]) -> bool:
     chosen: list[str | None] = []
     for name in render["assets"]:
         asset, _, numbers = str(name).partition("|bidx=")
-        if not re.fullmatch(r"[0-9,]*", numbers):
+        if not re.fullmatch(r"[0-9,]{0,200}", numbers):
             return False
         chosen += [
             known.get((asset, int(number))) for number in (numbers or "1").split(",") if number
@@ -342,9 +342,10 @@ def _index_query(index: Index, render: Json) -> Query:
 
 def _rescale(render: Json) -> list[str]:
     """Ranges as the raster API takes them; one that counts for every band is said once."""
+    ranges = render.get("rescale")
     pairs = [
         ",".join(f"{value:.9g}" for value in pair)
-        for pair in render.get("rescale") or ()
+        for pair in (ranges if isinstance(ranges, list) else ())
         if isinstance(pair, list)
         and len(pair) == 2
         and all(isinstance(value, int | float) for value in pair)
