@@ -46,8 +46,8 @@ _LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
 _ELSEWHERE = ("https://", "http://", "s3://", "gs://", "az://", "abfs://", "abfss://", "ftp://")
 """Where things may lie that are never opened here."""
 
-_UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
-"""Characters that mean something in an address or hide in a log."""
+_UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\\ud800-\udfff]")
+"""Characters that mean something in an address or hide in a log, and halves of characters."""
 
 _TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
