@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.itemfiles import read_items
-from eotiles.ingest.mtl import read_mtl
+from eotiles.ingest.products.mtl import read_mtl
+from eotiles.ingest.records.itemfiles import read_items
 from tests import builders
 from tests.integration.catalogues import ROOT, Here, item, link, tree
 from tests.unit.web_server import Server, serving

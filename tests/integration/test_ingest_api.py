@@ -13,10 +13,10 @@ import pytest
 
 from eotiles.core.errors import BadParameter
 from eotiles.embedded.cluster import Cluster
-from eotiles.ingest import source
-from eotiles.ingest.catalogue import Catalogue
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.source import Wanted
+from eotiles.ingest.records import source
+from eotiles.ingest.records.catalogue import Catalogue
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.source import Wanted
 from eotiles.settings import Settings
 from tests import builders
 from tests.integration.catalogues import ROOT, Here, item, link

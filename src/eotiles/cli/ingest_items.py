@@ -45,8 +45,8 @@ def ingest_items(
     """
     # pgSTAC's loader and Shapely are loaded by the verb that needs them.
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
-    from eotiles.ingest.itemfiles import read_items  # noqa: PLC0415
-    from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.records.itemfiles import read_items  # noqa: PLC0415
+    from eotiles.ingest.records.walk import RecordOptions  # noqa: PLC0415
 
     options = RecordOptions(collection=collection, replace_collections=replace_collections)
     settings = Settings()

@@ -77,10 +77,10 @@ def ingest_stac(
     May be repeated, and goes on where it was cut short. Ends with 1 if anything was refused or could not be had.
     """
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
-    from eotiles.ingest.catalogue import Catalogue  # noqa: PLC0415
-    from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.records.catalogue import Catalogue  # noqa: PLC0415
+    from eotiles.ingest.records.source import Wanted  # noqa: PLC0415
+    from eotiles.ingest.records.walk import RecordOptions  # noqa: PLC0415
     from eotiles.ingest.session import stored_items  # noqa: PLC0415
-    from eotiles.ingest.source import Wanted  # noqa: PLC0415
     from eotiles.runtime import conninfo  # noqa: PLC0415
 
     settings = Settings()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from eotiles.core.errors import BadParameter
-from eotiles.ingest.record import MOST_DOCUMENT_BYTES, Json
+from eotiles.ingest.records.record import MOST_DOCUMENT_BYTES, Json
 
 CHUNK_CHARACTERS = 2**20
 MOST_MEMBERS = 1000

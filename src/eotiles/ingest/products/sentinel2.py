@@ -12,14 +12,14 @@ import pystac
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.metadata import explained, inside, read_xml, text_of
 from eotiles.ingest.period import Period
-from eotiles.ingest.product import MetadataFile, Product, ProductFile, ProductKind
-from eotiles.ingest.safe import Safe, find_safe, open_safe
+from eotiles.ingest.products.metadata import explained, inside, read_xml, text_of
+from eotiles.ingest.products.product import MetadataFile, Product, ProductFile, ProductKind
+from eotiles.ingest.products.safe import Safe, find_safe, open_safe
+from eotiles.ingest.products.sentinel2_bands import Radiometry, image_file, read_radiometry
+from eotiles.ingest.products.sentinel2_granules import Granule, old_granules
+from eotiles.ingest.products.sentinel2_name import Sentinel2Name, read_name
 from eotiles.ingest.scenes import Refusal
-from eotiles.ingest.sentinel2_bands import Radiometry, image_file, read_radiometry
-from eotiles.ingest.sentinel2_granules import Granule, old_granules
-from eotiles.ingest.sentinel2_name import Sentinel2Name, read_name
 
 FOLDER = re.compile(r"S2[A-D]_.+\.SAFE$", re.I)
 TITLES = {"L1C": "Sentinel-2 Level-1C", "L2A": "Sentinel-2 Level-2A"}

@@ -12,9 +12,15 @@ from pathlib import Path
 from eotiles.core.errors import BadParameter, IngestRefused
 from eotiles.ingest.bands import Band
 from eotiles.ingest.header import open_raster
-from eotiles.ingest.metadata import explained, read_bytes, read_xml
 from eotiles.ingest.period import Period
-from eotiles.ingest.product import MetadataFile, Product, ProductBand, ProductFile, ProductKind
+from eotiles.ingest.products.metadata import explained, read_bytes, read_xml
+from eotiles.ingest.products.product import (
+    MetadataFile,
+    Product,
+    ProductBand,
+    ProductFile,
+    ProductKind,
+)
 from eotiles.ingest.scenes import ENDINGS, Refusal
 
 NAME = re.compile(

@@ -12,9 +12,9 @@ from typing import Any
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.metadata import explained, inside, read_xml
-from eotiles.ingest.safe import Safe
-from eotiles.ingest.sentinel2_name import Sentinel2Name, read_name
+from eotiles.ingest.products.metadata import explained, inside, read_xml
+from eotiles.ingest.products.safe import Safe
+from eotiles.ingest.products.sentinel2_name import Sentinel2Name, read_name
 
 GRANULES_MAX = 200
 """A data take of an hour, which no product holds, would have some more."""

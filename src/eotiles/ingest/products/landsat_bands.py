@@ -16,8 +16,8 @@ from lxml import etree
 from eotiles.core.domain import Domain
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import SENSORS, Band
-from eotiles.ingest.metadata import inside, number_of
-from eotiles.ingest.product import ProductBand, ProductFile
+from eotiles.ingest.products.metadata import inside, number_of
+from eotiles.ingest.products.product import ProductBand, ProductFile
 
 FILL = 0.0
 """Of the bands. Quality bands say fill by a bit, the others by -9999."""

@@ -17,14 +17,14 @@ import rasterio
 from eotiles.core.errors import BadParameter, IngestRefused, Unavailable
 from eotiles.ingest.files import Ingested, Progress, Summary, checked_summary, draw_thumbnail
 from eotiles.ingest.folder import SceneFolder, retire, scene_folder
-from eotiles.ingest.geocode import geocoded
 from eotiles.ingest.header import GDAL_OPTIONS
 from eotiles.ingest.item import add_thumbnail
 from eotiles.ingest.load import load_scene
 from eotiles.ingest.options import IngestOptions, check_id
 from eotiles.ingest.place import Placed, kept_path, place, publish
-from eotiles.ingest.product import Product, ProductFile, ProductKind
-from eotiles.ingest.product_item import build_product_item, product_bands
+from eotiles.ingest.products.geocode import geocoded
+from eotiles.ingest.products.product import Product, ProductFile, ProductKind
+from eotiles.ingest.products.product_item import build_product_item, product_bands
 from eotiles.ingest.scenes import Refusal
 from eotiles.ingest.session import check_catalogue
 from eotiles.ingest.survey import Survey, survey

@@ -18,20 +18,20 @@ from eotiles.core.errors import (
     Unavailable,
     UnknownCollection,
 )
-from eotiles.ingest.bulk import Bulk, Stored
 from eotiles.ingest.check import check_id
-from eotiles.ingest.foreign import adopt
-from eotiles.ingest.foreign_collection import merged, new_collection, prepare
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.record import Record
-from eotiles.ingest.rows import Json, Row, Template, make_rows
+from eotiles.ingest.records.bulk import Bulk, Stored
+from eotiles.ingest.records.foreign import adopt
+from eotiles.ingest.records.foreign_collection import merged, new_collection, prepare
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.record import Record
+from eotiles.ingest.records.rows import Json, Row, Template, make_rows
 from eotiles.ingest.scenes import Refusal
 from eotiles.ingest.session import check_catalogue
 from eotiles.read.hrefs import AllowList
 
 if TYPE_CHECKING:
     # GDAL is loaded by who copies files.
-    from eotiles.ingest.copy import Copying
+    from eotiles.ingest.records.copy import Copying
 
 BATCH_ITEMS = 2000
 BATCH_BYTES = 32 * 2**20

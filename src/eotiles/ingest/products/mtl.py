@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.metadata import parse_xml, read_bytes
+from eotiles.ingest.products.metadata import parse_xml, read_bytes
 
 MTL_MAX_BYTES = 2**20
 """They have some 30 kB."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from eotiles.core.errors import BadParameter
-from eotiles.ingest.journal import Mark
+from eotiles.ingest.records.journal import Mark
 
 Json = dict[str, Any]
 

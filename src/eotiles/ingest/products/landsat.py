@@ -13,11 +13,11 @@ from typing import Any
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.landsat_bands import landsat_files
-from eotiles.ingest.metadata import explained, inside, text_of
-from eotiles.ingest.mtl import ENDINGS, read_mtl
 from eotiles.ingest.period import Period
-from eotiles.ingest.product import MetadataFile, Product, ProductKind
+from eotiles.ingest.products.landsat_bands import landsat_files
+from eotiles.ingest.products.metadata import explained, inside, text_of
+from eotiles.ingest.products.mtl import ENDINGS, read_mtl
+from eotiles.ingest.products.product import MetadataFile, Product, ProductKind
 from eotiles.ingest.scenes import Refusal
 
 _PRODUCT = re.compile(

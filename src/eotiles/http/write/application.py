@@ -18,8 +18,8 @@ from eotiles.http.stac.addresses import MountedHere
 from eotiles.http.stac.application import STAC_ERRORS
 from eotiles.http.stac.configuration import TRANSACTIONS, api_settings
 from eotiles.http.stac.connections import ping, pool_of
-from eotiles.http.write_gate import WRITES, TokenGate
-from eotiles.http.write_routes import add_routes
+from eotiles.http.write.gate import WRITES, TokenGate
+from eotiles.http.write.routes import add_routes
 from eotiles.read.hrefs import allow_list
 from eotiles.runtime import writing_keys
 from eotiles.settings import Settings

@@ -8,9 +8,9 @@ from typing import Any
 from stac_pydantic import Collection
 
 from eotiles.ingest.check import check_hrefs, check_id, check_model
-from eotiles.ingest.extent import extent_of, extent_read, widened
-from eotiles.ingest.foreign import adopt
-from eotiles.ingest.rows import Json, Row, encode
+from eotiles.ingest.records.extent import extent_of, extent_read, widened
+from eotiles.ingest.records.foreign import adopt
+from eotiles.ingest.records.rows import Json, Row, encode
 from eotiles.read.hrefs import AllowList
 
 UNKNOWN_LICENSE = "other"

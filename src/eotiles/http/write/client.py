@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 
 from eotiles.catalog.links import link_collection, link_item
 from eotiles.core.errors import BadParameter, ItemsRefused
-from eotiles.http import write_store
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.write_gate import check_scope
-from eotiles.http.write_items import Writing, checked_collection, checked_item, checked_items
+from eotiles.http.write import store
+from eotiles.http.write.gate import check_scope
+from eotiles.http.write.items import Writing, checked_collection, checked_item, checked_items
 
 Json = dict[str, Any]
 Result = TypeVar("Result")
@@ -42,13 +42,11 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
             if not isinstance(features, list):
                 raise BadParameter("features of a FeatureCollection is a list of items")
             many = await _checking(request, lambda: checked_items(writing, features))
-            await write_store.write_items(
-                request, collection_id, many, method="insert", repeatable=False
-            )
+            await store.write_items(request, collection_id, many, method="insert", repeatable=False)
             return Response(status_code=201)
         made = await _checking(request, lambda: checked_item(writing, body))
         try:
-            await write_store.write_items(
+            await store.write_items(
                 request, collection_id, [made], method="insert", repeatable=False
             )
         except ItemsRefused as error:
@@ -80,13 +78,13 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
                 lambda: checked_item(writing, become(stored), item_id=item, stored=stored),
             )
 
-        made = await write_store.replace_item(request, collection, item, change=change)
+        made = await store.replace_item(request, collection, item, change=change)
         return await _answer_item(request, made)
 
     async def delete_item(
         self, item_id: str, collection_id: str, request: Request, **kwargs: Any
     ) -> Response:
-        await write_store.delete_item(request, collection_id, item_id)
+        await store.delete_item(request, collection_id, item_id)
         return JSONResponse({"deleted item": item_id})
 
     async def create_collection(self, collection: Any, request: Request, **kwargs: Any) -> Response:
@@ -94,7 +92,7 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
         # Before anything is said about what is there already.
         check_scope(request, str(body.get("id")))
         made = checked_collection(site_of(request), request.app.state.allowed, body)
-        await write_store.create_collection(request, made)
+        await store.create_collection(request, made)
         return await _answer_collection(request, made, created=True)
 
     async def update_collection(
@@ -123,13 +121,13 @@ class WritingClient(TransactionsClient):  # type: ignore[misc]
                 stored=stored,
             )
 
-        made = await write_store.replace_collection(request, collection, change=change)
+        made = await store.replace_collection(request, collection, change=change)
         return await _answer_collection(request, made)
 
     async def delete_collection(
         self, collection_id: str, request: Request, **kwargs: Any
     ) -> Response:
-        await write_store.delete_collection(request, collection_id)
+        await store.delete_collection(request, collection_id)
         return JSONResponse({"deleted collection": collection_id})
 
 
@@ -142,7 +140,7 @@ class BulkClient(BulkTransactionsClient):  # type: ignore[misc]
         writing = _writing(request, collection)
         names, given = list(items.items), list(items.items.values())
         many = await _checking(request, lambda: checked_items(writing, given, names=names))
-        written = await write_store.write_items(
+        written = await store.write_items(
             request, collection, many, method=items.method.value, repeatable=True
         )
         return BulkTransaction(

@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import orjson
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.ingest.fetch import Fetcher
-from eotiles.ingest.foreign import absolute
-from eotiles.ingest.journal import Mark, Name
-from eotiles.ingest.record import Json, Record, parse
-from eotiles.ingest.source import Wanted
+from eotiles.ingest.records.fetch import Fetcher
+from eotiles.ingest.records.foreign import absolute
+from eotiles.ingest.records.journal import Mark, Name
+from eotiles.ingest.records.record import Json, Record, parse
+from eotiles.ingest.records.source import Wanted
 
 MOST_PAGES = 1_000_000
 _CONFORMS = "item-search"

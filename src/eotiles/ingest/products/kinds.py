@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from eotiles.core.errors import BadParameter
-from eotiles.ingest.landsat import LANDSAT
-from eotiles.ingest.naip import naip
-from eotiles.ingest.product import ProductKind
-from eotiles.ingest.sentinel1 import SENTINEL1
-from eotiles.ingest.sentinel2 import SENTINEL2
+from eotiles.ingest.products.landsat import LANDSAT
+from eotiles.ingest.products.naip import naip
+from eotiles.ingest.products.product import ProductKind
+from eotiles.ingest.products.sentinel1 import SENTINEL1
+from eotiles.ingest.products.sentinel2 import SENTINEL2
 
 _KINDS = {kind.name: kind for kind in (SENTINEL2, LANDSAT, SENTINEL1)}
 

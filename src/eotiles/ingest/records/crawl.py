@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urldefrag
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.ingest.fetch import Fetcher
-from eotiles.ingest.foreign import absolute
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.record import MOST_DOCUMENT_BYTES, Json, Record, parse
-from eotiles.ingest.source import Sieve
+from eotiles.ingest.records.fetch import Fetcher
+from eotiles.ingest.records.foreign import absolute
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.record import MOST_DOCUMENT_BYTES, Json, Record, parse
+from eotiles.ingest.records.source import Sieve
 
 MOST_DEPTH = 32
 """Links from the root to an item; catalogues by year, month, day and tile have seven."""

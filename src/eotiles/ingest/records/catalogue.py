@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.ingest.crawl import CONCURRENCY, Folder, crawl_records, digest_of
-from eotiles.ingest.fetch import Fetcher, Patience, host_of
-from eotiles.ingest.foreign import absolute
-from eotiles.ingest.journal import Journal, Name, journal_of
-from eotiles.ingest.record import Json, Record, parse
-from eotiles.ingest.search import is_api, search_records
-from eotiles.ingest.source import Sieve, Wanted
+from eotiles.ingest.records.crawl import CONCURRENCY, Folder, crawl_records, digest_of
+from eotiles.ingest.records.fetch import Fetcher, Patience, host_of
+from eotiles.ingest.records.foreign import absolute
+from eotiles.ingest.records.journal import Journal, Name, journal_of
+from eotiles.ingest.records.record import Json, Record, parse
+from eotiles.ingest.records.search import is_api, search_records
+from eotiles.ingest.records.source import Sieve, Wanted
 
 Stored = Callable[[Sequence[Name]], set[Name]]
 """Tells which of some items are in the catalogue."""

@@ -15,8 +15,8 @@ from stac_pydantic import Item
 
 from eotiles.core.errors import BadParameter, HrefRefused
 from eotiles.ingest.check import REACH_ELSEWHERE, check_hrefs, check_id, check_model, footprints
-from eotiles.ingest.plain import is_plain
-from eotiles.ingest.record import MOST_DOCUMENT_BYTES, check_text
+from eotiles.ingest.records.plain import is_plain
+from eotiles.ingest.records.record import MOST_DOCUMENT_BYTES, check_text
 from eotiles.read.hrefs import AllowList
 
 Json = dict[str, Any]

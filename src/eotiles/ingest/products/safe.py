@@ -11,7 +11,7 @@ from pathlib import Path
 from lxml import etree
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.metadata import manifest_files, read_xml
+from eotiles.ingest.products.metadata import manifest_files, read_xml
 from eotiles.ingest.scenes import Refusal
 
 MANIFEST = "manifest.safe"

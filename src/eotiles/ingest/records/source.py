@@ -10,7 +10,7 @@ from typing import Any
 from pystac_client.item_search import ItemSearch
 
 from eotiles.core.errors import BadParameter
-from eotiles.ingest.rows import Json
+from eotiles.ingest.records.rows import Json
 
 PAGE_ITEMS = 250
 """Most that some public catalogues give at a time."""

@@ -13,8 +13,8 @@ from lxml import etree
 from eotiles.core.domain import Domain
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import SENSORS, Band
-from eotiles.ingest.metadata import number_of
-from eotiles.ingest.product import ProductBand, ProductFile
+from eotiles.ingest.products.metadata import number_of
+from eotiles.ingest.products.product import ProductBand, ProductFile
 
 BAND_IDS = (
     "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12",

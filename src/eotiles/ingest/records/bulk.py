@@ -15,8 +15,8 @@ from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
 from eotiles.core.errors import IngestRefused, Unavailable, UnknownCollection
-from eotiles.ingest.extent import Extent, extent_of, widened
-from eotiles.ingest.rows import Json, Row, Template
+from eotiles.ingest.records.extent import Extent, extent_of, widened
+from eotiles.ingest.records.rows import Json, Row, Template
 from eotiles.ingest.scenes import Refusal
 from eotiles.ingest.session import LOCK, connect
 

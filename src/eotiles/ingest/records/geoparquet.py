@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eotiles.core.errors import IngestRefused, SetupError
-from eotiles.ingest.record import Record
+from eotiles.ingest.records.record import Record
 
 BATCH_ROWS = 200
 _ROW_BYTES = 8192

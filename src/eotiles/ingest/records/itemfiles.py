@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from eotiles.core.errors import BadParameter, IngestRefused
-from eotiles.ingest.jsonstream import stream
-from eotiles.ingest.record import MOST_DOCUMENT_BYTES, Record, parse
+from eotiles.ingest.records.jsonstream import stream
+from eotiles.ingest.records.record import MOST_DOCUMENT_BYTES, Record, parse
 
 JSON_ENDINGS = (".json", ".geojson")
 LINE_ENDINGS = (".ndjson", ".jsonl", ".ndgeojson", ".geojsonl", ".geojsonseq", ".geojsons")
@@ -63,7 +63,7 @@ def _read(path: Path) -> Iterator[Record]:
     try:
         if bare.endswith(PARQUET_ENDINGS):
             # Arrow is loaded by who has such a file.
-            from eotiles.ingest.geoparquet import read_geoparquet  # noqa: PLC0415
+            from eotiles.ingest.records.geoparquet import read_geoparquet  # noqa: PLC0415
 
             yield from read_geoparquet(path)
         elif bare.endswith(LINE_ENDINGS):

@@ -16,7 +16,7 @@ from eotiles.ingest.item import ATTRIBUTION, EO, FILE, PROJECTION, RASTER
 from eotiles.ingest.layers import NamedBand
 from eotiles.ingest.options import IngestOptions
 from eotiles.ingest.place import Placed
-from eotiles.ingest.product import Product, ProductFile
+from eotiles.ingest.products.product import Product, ProductFile
 from eotiles.ingest.survey import Survey
 from eotiles.read.gdal import is_jpeg2000
 

@@ -10,10 +10,16 @@ from typing import Any
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.bands import Band
-from eotiles.ingest.metadata import explained
 from eotiles.ingest.period import Period, iso
-from eotiles.ingest.product import MetadataFile, Product, ProductBand, ProductFile, ProductKind
-from eotiles.ingest.safe import MANIFEST, Safe, find_safe, open_safe
+from eotiles.ingest.products.metadata import explained
+from eotiles.ingest.products.product import (
+    MetadataFile,
+    Product,
+    ProductBand,
+    ProductFile,
+    ProductKind,
+)
+from eotiles.ingest.products.safe import MANIFEST, Safe, find_safe, open_safe
 from eotiles.ingest.scenes import Refusal
 
 FOLDER = re.compile(r"S1[A-D]_.+\.SAFE$", re.I)

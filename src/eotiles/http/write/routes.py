@@ -11,13 +11,13 @@ from stac_fastapi.api.routes import create_async_endpoint
 from stac_fastapi.extensions import BulkTransactionExtension, TransactionExtension
 from stac_fastapi.types.config import ApiSettings
 
-from eotiles.http.write_client import BulkClient, WritingClient
-from eotiles.http.write_gate import check_path
+from eotiles.http.write.client import BulkClient, WritingClient
+from eotiles.http.write.gate import check_path
 
 
 @attr.s
 class AnyItem(CollectionUri):
-    """An item or an item collection. Checked by http/write_items.py, which names the items that are wrong."""
+    """An item or an item collection. Checked by http/write/items.py, which names the items that are wrong."""
 
     item: Annotated[
         dict[str, Any],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eotiles.ingest.period import iso
-from eotiles.ingest.rows import Json, Row
+from eotiles.ingest.records.rows import Json, Row
 
 
 @dataclass(frozen=True)
