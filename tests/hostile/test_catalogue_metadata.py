@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eotiles.catalog.alike import collection_layers
-from eotiles.catalog.layers import declared_layers, offered_layers
+from eotiles.catalog.layers import declared_layer, declared_layers, offered_layers
 
 GEOTIFF = "image/tiff; application=geotiff"
 LONG = "9" * 5000
@@ -58,3 +58,34 @@ def test_odd_fields_of_renders_stop_nothing(field: str, name: str) -> None:
 def test_numbers_of_bands_that_are_none(numbers: str) -> None:
     renders = {"visual": {"assets": [f"visual|bidx={numbers}"]}}
     collection_layers({"item_assets": {"visual": asset()}, "renders": renders})
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        {"assets": ["a"] * 50_000},
+        {"assets": ["a"], "rescale": [[0, 1]] * 50_000},
+        {"assets": ["a"], "expression": "b1+" * 50_000 + "b1"},
+        {"assets": ["a" * 50_000]},
+    ],
+    ids=["assets", "rescale", "expression", "asset"],
+)
+def test_a_render_beyond_all_bounds_is_no_layer(render: dict[str, Any]) -> None:
+    assets = {"a": asset(), "a" * 50_000: asset()}
+    for name in ("mine", "visual"):
+        assert declared_layer(name, render) is None
+        layers = offered_layers(assets, renders={name: render}, properties={})
+        assert name not in {layer.render for layer in layers}
+
+
+def test_names_and_titles_are_not_repeated_in_every_item_at_any_length() -> None:
+    """A page of a thousand items has each name and title three times an item."""
+    renders = {"n" * 50_000: {"assets": ["a"]}, "mine": {"assets": ["a"], "title": "t" * 50_000}}
+    described = {"a": {**asset(), "title": "t" * 50_000}}
+    for layers in (
+        offered_layers(described, renders=renders, properties={}),
+        offered_layers(described, renders={}, properties={}),
+        declared_layers(renders),
+    ):
+        assert layers
+        assert all(len(layer.title) <= 120 and len(layer.name) <= 200 for layer in layers)
