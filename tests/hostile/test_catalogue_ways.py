@@ -12,6 +12,7 @@ import pytest
 
 from eotiles.core.errors import IngestRefused
 from eotiles.ingest.products.mtl import read_mtl
+from eotiles.ingest.records.fetch import Fetcher
 from eotiles.ingest.records.itemfiles import read_items
 from tests import builders
 from tests.integration.catalogues import ROOT, Here, item, link, tree
@@ -152,3 +153,24 @@ def test_a_group_of_an_mtl_that_is_a_value_already(tmp_path: Path) -> None:
     )
     with pytest.raises(IngestRefused, match="x_MTL"):
         read_mtl(file)
+
+
+class Asked(Fetcher):
+    """Notes what would be asked."""
+
+    def _once(self, url: str, body: Any) -> tuple[bytes, str | None]:
+        return url.encode(), None
+
+
+def test_a_key_is_not_sent_in_clear_text_where_it_went_encrypted() -> None:
+    """Behind many a proxy an API writes its links with http."""
+    for headers, is_asked in (({"x-api-key": "secret"}, False), ({}, True)):
+        fetcher = Asked(["api.example.org", "plain.example.org"], headers=headers)
+        assert fetcher.read("https://api.example.org/search")
+        assert fetcher.read("http://plain.example.org/")
+        if is_asked:
+            assert fetcher.read("http://api.example.org/search?page=2")
+        else:
+            for port in ("", ":80", ":8080"):
+                with pytest.raises(IngestRefused, match=r"https|not followed"):
+                    fetcher.read(f"http://API.example.org{port}/search?page=2")
