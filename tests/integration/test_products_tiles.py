@@ -205,7 +205,7 @@ def test_radar_lies_where_its_points_say(drawn: Drawn) -> None:
         ("sentinel2", SURFACE.item, "True colour"),
         ("landsat", LANDSAT.item, "True colour"),
         ("naip", Path(products.NAIP_NAME).stem, "True colour"),
-        ("sentinel1", RADAR.item, "VH"),
+        ("sentinel1", RADAR.item, "VH amplitude, not calibrated"),
     ],
 )
 def test_the_item_offers_a_layer_that_draws(drawn: Drawn, kind: str, item: str, layer: str) -> None:
