@@ -147,6 +147,16 @@ def test_into_an_empty_database(cluster: Cluster, empty: Cluster, file: Path) ->
         assert [told.payload for told in listening.notifies(timeout=2, stop_after=1)] == ["years"]
 
 
+def test_a_link_in_the_place_of_the_draft_is_not_followed(cluster: Cluster, tmp_path: Path) -> None:
+    other, new = tmp_path / "somebody-elses", tmp_path / "new.backup"
+    other.write_text("mine")
+    (tmp_path / f".{new.name}.{os.getpid()}.part").symlink_to(other)
+    run(cluster, "backup", str(new))
+    assert other.read_text() == "mine"
+    assert not new.is_symlink()
+    assert new.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_there_is_is_not_replaced_unasked(cluster: Cluster, file: Path) -> None:
     before = state(cluster.conninfo("admin"))
     with pytest.raises(SetupError, match=r"holds 35 items of 3 collections.*--replace"):

@@ -109,6 +109,30 @@ def test_files_that_nothing_names_go_with_their_items(
     assert len(files(settings)) == 10
 
 
+def test_a_file_stays_that_is_named_in_another_spelling(
+    settings: Settings, ingest_conninfo: str, tmp_path: Path
+) -> None:
+    folder = settings.assets / NAME / "a"
+    for name in ("percent", "slash", "dots", "host", "link"):
+        (folder / f"{name}-é.tif").touch()
+    (tmp_path / "alias").symlink_to(settings.assets)
+    hrefs = {
+        "percent": f"file://{quote(f'{folder}/percent-é.tif')}",
+        "slash": f"file:{folder}/slash-é.tif",
+        "dots": f"{folder}/../a/./dots-é.tif",
+        "host": f"file://localhost{folder}/host-é.tif",
+        "link": f"{tmp_path}/alias/{NAME}/a/link-é.tif",
+    }
+    item = builders.item(
+        "y", collection=OTHER, assets={key: {"href": href} for key, href in hrefs.items()}
+    )
+    load(ingest_conninfo, items=[item])
+    run(settings, "item", NAME, "a", "--yes", "--files")
+    assert [name for name in files(settings) if "é" in name] == [
+        f"a/{name}-é.tif" for name in sorted(hrefs)
+    ]
+
+
 def test_a_collection_with_its_files(settings: Settings, read_conninfo: str) -> None:
     said = run(settings, "collection", NAME, "--yes", "--files")
     assert f"collection '{NAME}' with 3 items removed" in said

@@ -48,7 +48,8 @@ def _providers(value: Any) -> list[str]:
     found: dict[str, int] = {}
     for provider in value:
         if isinstance(provider, Mapping) and isinstance(provider.get("name"), str):
-            roles = provider.get("roles") or ()
+            roles = provider.get("roles")
+            roles = roles if isinstance(roles, list) else ()
             ranks = [_CREDITED.index(role) for role in roles if role in _CREDITED]
             found.setdefault(provider["name"], min(ranks, default=len(_CREDITED)))
     return sorted(found, key=lambda name: found[name])

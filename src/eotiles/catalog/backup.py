@@ -34,8 +34,9 @@ def backup(conninfo: str, file: Path, *, tools: Path) -> Contents:
         raise SetupError(f"{file} exists already; a backup goes into a new file")
     draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        # Nobody else may read it, whatever the umask: a catalogue may be private.
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        draft.unlink(missing_ok=True)  # of a killed run
+        # Nobody else may read it, whatever the umask: a catalogue may be private. Nor is it somebody's link elsewhere.
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise SetupError(f"{file} cannot be written ({error.strerror})") from error
     try:

@@ -150,7 +150,7 @@ def _holds_measurements(key: str, asset: Json) -> bool:
     if is_picture_asset(key, asset):
         return False
     roles = _list(asset.get("roles"))
-    return not roles or any(role in _MEASUREMENTS for role in roles)
+    return not roles or any(role in _MEASUREMENTS for role in roles if isinstance(role, str))
 
 
 def _mapping(value: Any) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,11 +59,11 @@ class Drawable:
 
     @property
     def physical_range(self) -> tuple[float, float] | None:
-        """`value_range` in physical values, the smaller one first."""
+        """`value_range` in physical values, the smaller one first; None too where it goes beyond all numbers."""
         if self.value_range is None:
             return None
         low, high = (value * self.source.scale + self.source.offset for value in self.value_range)
-        return min(low, high), max(low, high)
+        return (min(low, high), max(low, high)) if math.isfinite(high - low) else None
 
     @property
     def appearance(self) -> Appearance:
@@ -75,7 +76,8 @@ def drawables(assets: Json, *, properties: Json) -> tuple[Drawable, ...]:
     return tuple(
         drawable
         for key, asset in assets.items()
-        if is_raster(asset) and not _BESIDE_IMAGERY.intersection(_list(asset.get("roles")))
+        if is_raster(asset)
+        and not any(role in _list(asset.get("roles")) for role in _BESIDE_IMAGERY)
         for drawable in _bands(key, asset, properties)
     )
 

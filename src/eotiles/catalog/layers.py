@@ -27,6 +27,16 @@ ZOOM_MAX = 24
 AUTO = "auto"
 """As a range: found in the pixels, once for an item or a mosaic (http/titiler/named.py)."""
 
+MOST_NAME = 200
+MOST_TITLE = 120
+"""Characters. Every item is served with the names and titles of its layers."""
+
+MOST_PARTS = 100
+"""Assets and ranges of a render."""
+
+MOST_TEXT = 1024
+"""Characters of an expression or any other text of a render."""
+
 MOST_SINGLE = 12
 """Bands of a file that are offered one by one."""
 
@@ -76,6 +86,9 @@ class OfferedLayer:
     zooms: tuple[int, int] | None = None
     """Least and greatest zoom of web map tiles that a render asks for."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title[:MOST_TITLE])
+
     @property
     def address(self) -> Query:
         """Parameters that name it, short and for long: `render=NAME` follows what the render becomes; an index is its
@@ -110,7 +123,11 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     }
     having = sources({"assets": assets, "properties": properties})
     indices = [index for index in PRESETS.values() if _supplied(index, having)]
-    fitting = {key: render for key, render in renders.items() if _fits(render, assets, having)}
+    fitting = {
+        key: render
+        for key, render in renders.items()
+        if _fits(render, assets, having) and _is_bounded(key, render)
+    }
     shown = [key for key in fitting if key in _TRUE_COLOUR_NAMES]
     if shown and not any("|" in str(name) for key in shown for name in fitting[key]["assets"]):
         return _in_order(
@@ -143,7 +160,7 @@ def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:
 
 def declared_layer(name: str, render: Any) -> OfferedLayer | None:
     """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
-    if not isinstance(render, Mapping):
+    if not isinstance(render, Mapping) or not _is_bounded(name, render):
         return None
     has_assets = isinstance(render.get("assets"), list) and bool(render["assets"])
     if not has_assets and INDICES.get(str(render.get("index"))) is None:
@@ -278,13 +295,29 @@ def _fits(render: Any, assets: Json, having: Sequence[Source]) -> bool:
     )
 
 
+def _is_bounded(name: str, render: Json) -> bool:
+    """Whether a render is not larger than anything that can be drawn."""
+    parts = [render.get(field) for field in ("assets", "rescale")]
+    texts = [render.get(field) for field in _PLAIN_PARAMETERS]
+    return (
+        len(name) <= MOST_NAME
+        and all(len(part) <= MOST_PARTS for part in parts if isinstance(part, list))
+        and all(len(text) <= MOST_TEXT for text in texts if isinstance(text, str))
+        and all(len(str(asset)) <= MOST_TEXT for asset in _list(render.get("assets")))
+    )
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
 def _is_false(render: Json, bands: Sequence[Drawable]) -> bool:
     """Whether a true colour render would show other colours: made for another sensor's order of bands."""
     known = {(band.source.asset, band.source.band): band.source.common_name for band in bands}
     chosen: list[str | None] = []
     for name in render["assets"]:
         asset, _, numbers = str(name).partition("|bidx=")
-        if not re.fullmatch(r"[0-9,]*", numbers):
+        if not re.fullmatch(r"[0-9,]{0,200}", numbers):
             return False
         chosen += [
             known.get((asset, int(number))) for number in (numbers or "1").split(",") if number
@@ -342,9 +375,10 @@ def _index_query(index: Index, render: Json) -> Query:
 
 def _rescale(render: Json) -> list[str]:
     """Ranges as the raster API takes them; one that counts for every band is said once."""
+    ranges = render.get("rescale")
     pairs = [
         ",".join(f"{value:.9g}" for value in pair)
-        for pair in render.get("rescale") or ()
+        for pair in (ranges if isinstance(ranges, list) else ())
         if isinstance(pair, list)
         and len(pair) == 2
         and all(isinstance(value, int | float) for value in pair)

@@ -101,8 +101,8 @@ def mosaic_of(found: dict[str, Any], collection: str, *, search: Mapping[str, An
     metadata: dict[str, Any] = {
         "type": "mosaic",
         "name": f"Mosaic for '{collection}' Collection",
-        "defaults": found.get("renders") or {},
-        "assets": list(found.get("item_assets") or {}) or None,
+        "defaults": _object(found.get("renders")),
+        "assets": list(_object(found.get("item_assets"))) or None,
     }
     return Mosaic(
         title=collection,
@@ -111,6 +111,10 @@ def mosaic_of(found: dict[str, Any], collection: str, *, search: Mapping[str, An
         metadata={key: value for key, value in metadata.items() if value is not None},
         collection=found,
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 async def search_mosaic(database: Database, search_id: str) -> Mosaic:

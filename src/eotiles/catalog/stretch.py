@@ -15,6 +15,9 @@ alone, above snow, salt or clouds."""
 FAINT = 100.0
 """Bytes that differ by less are digital numbers of a sensor, and no picture yet."""
 
+NARROWEST = 1e-30
+"""Ranges of less are drawn like one of a single value."""
+
 _SURFACE = ("reflectance", None)
 """Domains whose scaled bands have one range for all, so that colours are those of the ground."""
 
@@ -75,7 +78,7 @@ def single_range(band: Drawable) -> Range | None:
 def _rounded(low: float, high: float) -> Range:
     """Outwards to two digits of the span: what people type, and the same for scenes that hardly differ."""
     span = high - low
-    if not span > 0:
+    if not span > NARROWEST:
         return low, low + max(abs(low) * 1e-3, 1e-6)
     step = 10.0 ** (math.floor(math.log10(span)) - 1)
     return _short(math.floor(low / step + 1e-9) * step), _short(

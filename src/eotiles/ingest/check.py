@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -46,8 +46,8 @@ _LINK_SCHEMES = {"", "http", "https", "s3", "gs", "ftp", "mailto", "urn", "doi"}
 _ELSEWHERE = ("https://", "http://", "s3://", "gs://", "az://", "abfs://", "abfss://", "ftp://")
 """Where things may lie that are never opened here."""
 
-_UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\]")
-"""Characters that mean something in an address or hide in a log."""
+_UNUSABLE = re.compile(r"[\x00-\x20\x7f:/?#\[\]@!$&'()*+,;=%\\\ud800-\udfff]")
+"""Characters that mean something in an address or hide in a log, and halves of characters."""
 
 _TIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
@@ -85,6 +85,8 @@ def check_model(model: type[Model], document: Json, *, name: str) -> Model:
         raise BadParameter(f"{name} is not valid STAC: {explain(error)}") from error
     except RecursionError as error:
         raise BadParameter(f"{name} is nested too deeply") from error
+    except OverflowError as error:
+        raise BadParameter(f"{name} has a time outside of the years 1 to 9999 in UTC") from error
 
 
 def check_footprint(item: Json, *, reach: float = REACH) -> BaseGeometry:
@@ -200,20 +202,56 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
         href = asset.get("href") if isinstance(asset, Mapping) else None
         if not isinstance(href, str) or not href.strip():
             raise BadParameter(f"asset {key!r} of {name} has no href")
+        if "alternate" in asset:
+            _check_alternates(asset, asset_of=f"asset {key!r} of {name}")
         if allowed.is_sure(href):
             continue
         if is_raster(asset) or not href.lower().startswith(_ELSEWHERE):
             allowed.locate(href, asset=key, item=name)
+    for key, described in _described(thing, name):
+        # pgSTAC puts what is described here into every item that does not say otherwise.
+        href = described.get("href")
+        if isinstance(href, str) and not href.lower().startswith(_ELSEWHERE):
+            allowed.locate(href, asset=key, item=name)
+        _check_alternates(described, asset_of=f"asset {key!r} that {name} describes")
     for link in thing.get("links") or ():
-        # `javascript:` would run in the browser of whoever follows it, `file:` would tell where things lie here.
         href = str(link.get("href"))
-        if href.startswith(("https://", "http://")):
-            continue
-        scheme = _scheme(href)
-        if scheme not in _LINK_SCHEMES:
-            raise HrefRefused(
-                f"a link {link.get('rel')!r} of {name} leads to {scheme!r}: not an address to follow"
-            )
+        if not href.startswith(("https://", "http://")):
+            _check_followed(href, what=f"a link {link.get('rel')!r} of {name}")
+    for part in (thing, thing.get("properties") or {}):
+        for provider in part.get("providers") or ():
+            if isinstance(provider, Mapping) and "url" in provider:
+                _check_followed(str(provider["url"]), what=f"a provider of {name}")
+
+
+def _described(thing: Json, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What a collection says of its items' assets.
+
+    Raises:
+        BadParameter: it is said in another form than pgSTAC and clients expect.
+    """
+    said = thing.get("item_assets") or {}
+    if not isinstance(said, Mapping) or not all(
+        isinstance(each, Mapping) for each in said.values()
+    ):
+        raise BadParameter(f"item_assets of {name} is no object of objects, by the keys of assets")
+    yield from said.items()
+
+
+def _check_alternates(asset: Mapping[str, Any], *, asset_of: str) -> None:
+    """Pass other places of an asset (STAC alternate-assets extension): not opened here, but people follow them."""
+    alternates = asset.get("alternate")
+    for key, alternate in alternates.items() if isinstance(alternates, Mapping) else ():
+        href = alternate.get("href") if isinstance(alternate, Mapping) else None
+        if href is not None and not str(href).lower().startswith(_ELSEWHERE):
+            raise HrefRefused(f"the alternate {key!r} of {asset_of} lies at no address")
+
+
+def _check_followed(href: str, *, what: str) -> None:
+    """Pass an address that a browser may follow: `javascript:` would run there, `file:` tell where things lie here."""
+    scheme = _scheme(href)
+    if scheme not in _LINK_SCHEMES:
+        raise HrefRefused(f"{what} leads to {scheme!r}: not an address to follow")
 
 
 def _is_number(value: Any) -> bool:

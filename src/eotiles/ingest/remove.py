@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -130,13 +131,24 @@ def remove_files(conninfo: str, assets: Path, collection: str, files: Iterable[P
         connection.execute("ANALYZE pg_temp.removed")
         connection.execute(read_sql("files_named"))
         rows = connection.execute('SELECT path FROM pg_temp.removed ORDER BY path COLLATE "C"')
-        paths = (Path(path) for (path,) in rows.fetchall())
+        spelled = connection.execute(read_sql("files_spelled")).fetchall()
+        named = {path for (href,) in spelled if (path := _path_of(href)) is not None}
+        paths = (path for (name,) in rows.fetchall() if (path := Path(name)).resolve() not in named)
         for folder, inside in groupby(paths, key=lambda path: path.parent):
             with scene_folder(assets, collection, folder.name):
                 row = connection.execute(_EXISTS, [collection, folder.name]).fetchone()
                 if row is not None and not row[0]:
                     removed += sum(_unlink(path) for path in inside)
     return removed
+
+
+def _path_of(href: str) -> Path | None:
+    """The file that an href names however it spells it, as read/hrefs.py reads it."""
+    try:
+        path = unquote(urlsplit(href).path) if href.startswith("file:") else href
+        return Path(path).resolve()
+    except (ValueError, OSError):
+        return None
 
 
 def _unlink(path: Path) -> int:

@@ -127,12 +127,32 @@ def _whole(row: Mapping[str, Any], bases: Mapping[tuple[str, str | None], Json])
         "type": "Feature",
         **content,
     }
-    item: Json = hydrate(
-        bases[collection, tag],
-        dict(sorted(members.items(), key=_as_jsonb_sorts)),
-        strip_unmatched_markers=True,
-    )
-    return item
+    base, item = bases[collection, tag], dict(sorted(members.items(), key=_as_jsonb_sorts))
+    try:
+        whole: Json = hydrate(base, item, strip_unmatched_markers=True)
+    except ValueError:
+        whole = hydrate(_fitting(base, item), item, strip_unmatched_markers=True)
+    return whole
+
+
+def _fitting(base: Any, item: Any) -> Any:
+    """As much of a base item as has the shape of the item: what a collection says may have changed since."""
+    if isinstance(base, dict) and isinstance(item, dict):
+        return {
+            name: _fitting(value, item[name]) if name in item else value
+            for name, value in base.items()
+            if name not in item or _is_alike(value, item[name])
+        }
+    if isinstance(base, list) and isinstance(item, list) and len(base) == len(item):
+        if not all(map(_is_alike, base, item)):
+            return item
+        return [_fitting(value, each) for value, each in zip(base, item, strict=True)]
+    return base
+
+
+def _is_alike(base: Any, item: Any) -> bool:
+    """Whether the item's value can say how it differs from the base's."""
+    return not isinstance(item, dict | list) or isinstance(base, type(item))
 
 
 def _as_jsonb_sorts(member: tuple[str, object]) -> tuple[int, bytes]:

@@ -19,6 +19,7 @@ ZOOM_MAX = 24
 
 Renders = dict[str, dict[str, Any]]
 
+_LISTS = ("assets", "asset_bidx", "asset_expression")
 _NOT_PARAMETERS = ("title", "tilematrixsets", "minmax_zoom")
 
 
@@ -65,10 +66,16 @@ def as_parameters(declared: Json | None) -> Renders:
         for name, each in declared.items()
         if isinstance(each, dict)
     }
-    for entry in entries.values():
+    found: Renders = {}
+    for key, entry in entries.items():
         for name in _NOT_PARAMETERS:
             entry.pop(name, None)
-    found: Renders = Metadata(defaults=entries).defaults_params
-    for entry in found.values():
-        _adapt_render_for_v2(entry)
+        # Some write one asset without a list around it.
+        entry |= {name: [entry[name]] for name in _LISTS if isinstance(entry.get(name), str)}
+        try:
+            params: Renders = Metadata(defaults={key: entry}).defaults_params
+            _adapt_render_for_v2(params[key])
+        except (TypeError, ValueError, AttributeError, LookupError):
+            continue  # fields of the wrong types: it says nothing
+        found |= params
     return found

@@ -52,7 +52,9 @@ def _told(endpoint: Callable[..., Json]) -> Callable[..., Json]:
         named = asked_layer(request)
         layer = values["layer_params"].as_dict()["layer"]
         # TiTiler takes the attribution from one environment variable for all.
-        body["attribution"] = _attribution(place, request)
+        said = _attribution(place, request)
+        # TileJSON 3 lets clients show it as HTML; names of providers are none.
+        body["attribution"] = None if said is None else escape(said, quote=False)
         if named is not None:
             body["name"] = f"{named.title} of {place}"
             body["tiles"] = [_short(url, request) for url in body["tiles"]]

@@ -84,7 +84,12 @@ def create_write(settings: Settings) -> FastAPI:
         ready=ready,
         validation_status=400,
         methods=("GET", "HEAD", "OPTIONS", *WRITES),
-        foreign={**STAC_ERRORS, HrefRefused: (422, None)},
+        foreign={
+            **STAC_ERRORS,
+            HrefRefused: (422, None),
+            # stac-pydantic, of a collection's extent.
+            OverflowError: (400, "the body has a time outside of the years 1 to 9999 in UTC"),
+        },
     )
     return app
 

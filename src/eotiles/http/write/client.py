@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import jsonpatch
@@ -25,6 +26,9 @@ Json = dict[str, Any]
 Result = TypeVar("Result")
 
 GEOJSON = "application/geo+json"
+MOST_BYTES = 16 << 20
+"""Of a document: no more than could have been sent."""
+
 MOST_COPIES = 4
 """Copies in one JSON Patch: thirty of them would make a gigabyte of a document."""
 
@@ -173,7 +177,11 @@ def _patched(stored: Json, patch: Any) -> Json:
         )
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise BadParameter(f"the patch does not apply: {error}"[:300]) from error
-    return cast(Json, changed)
+    if not isinstance(changed, dict):
+        raise BadParameter("the patch leaves no JSON object")
+    if len(json.dumps(changed)) > MOST_BYTES:
+        raise BadParameter(f"the patch makes a document of more than {MOST_BYTES >> 20} MB")
+    return changed
 
 
 def _merged(target: Any, patch: Any) -> Any:

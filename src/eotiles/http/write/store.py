@@ -42,7 +42,7 @@ _LOCK_ITEM = "SELECT pg_advisory_xact_lock(hashtextextended('eotiles-item:' || $
 # Against those who write many items, or by other ways than HTTP.
 _HOLD_ITEM = "SELECT 1 FROM pgstac.items WHERE collection = $1 AND id = $2 FOR UPDATE"
 # Keeps a collection from being deleted until the commit.
-_HOLD_COLLECTION = "SELECT content FROM pgstac.collections WHERE id = $1 FOR KEY SHARE"
+_HOLD_COLLECTION = "SELECT content::text FROM pgstac.collections WHERE id = $1 FOR KEY SHARE"
 
 _THERE = "SELECT id FROM pgstac.items WHERE collection = $1 AND id = ANY($2)"
 
@@ -126,7 +126,7 @@ async def hold_collection(connection: Connection, collection: str) -> Json:
     stored = await connection.fetchval(_HOLD_COLLECTION, collection)
     if stored is None:
         raise UnknownCollection(f"there is no collection {collection!r}")
-    return cast(Json, stored)
+    return cast(Json, json.loads(stored))
 
 
 async def replace_item(
@@ -142,10 +142,10 @@ async def replace_item(
     async def work(connection: Connection) -> Json:
         await connection.execute(_LOCK_ITEM, collection, item)
         await connection.execute(_HOLD_ITEM, collection, item)
-        stored = await connection.fetchval("SELECT pgstac.get_item($1, $2)", item, collection)
+        stored = await connection.fetchval("SELECT pgstac.get_item($1, $2)::text", item, collection)
         if stored is None:
             raise UnknownItem(f"there is no item {item!r} in collection {collection!r}")
-        made = await change(stored)
+        made = await change(json.loads(stored))
         await _call(connection, "update_item", made)
         return made
 

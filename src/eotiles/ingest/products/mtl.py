@@ -65,7 +65,10 @@ def _of_text(content: bytes, path: Path) -> Mapping[str, Any]:
         if key == "GROUP":
             if len(groups) > DEPTH_MAX:
                 raise IngestRefused(f"has a file {path.name} with too many groups in groups")
-            groups.append(groups[-1].setdefault(value, {}))
+            group = groups[-1].setdefault(value, {})
+            if not isinstance(group, dict):
+                raise IngestRefused(f"has a file {path.name} in which a group is a value too")
+            groups.append(group)
         elif key == "END_GROUP":
             groups.pop()
             if not groups:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin
 
 from eotiles.core.errors import BadParameter, IngestRefused
 from eotiles.ingest.records.crawl import CONCURRENCY, Folder, crawl_records, digest_of
 from eotiles.ingest.records.fetch import Fetcher, Patience, host_of
+from eotiles.ingest.records.foreign import absolute
 from eotiles.ingest.records.journal import Journal, Name, journal_of
 from eotiles.ingest.records.record import Json, Record, parse
 from eotiles.ingest.records.search import is_api, search_records
@@ -99,7 +99,7 @@ class Catalogue:
         if document.get("type") != "Collection" or not {"items", "root"} <= relations.keys():
             return None
         # A collection of an API: its items are found by a search.
-        url = urljoin(self.url, relations["root"])
+        url = absolute(relations["root"], self.url)
         try:
             landing = parse(fetcher.read(url))
         except (IngestRefused, BadParameter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -140,7 +141,9 @@ def crawl_records(
 
 def digest(address: str) -> bytes:
     """What an address is remembered by: eight bytes."""
-    return blake2b(urldefrag(address).url.encode(errors="replace"), digest_size=8).digest()
+    with suppress(ValueError):  # it is none: who reads it says so
+        address = urldefrag(address).url
+    return blake2b(address.encode(errors="replace"), digest_size=8).digest()
 
 
 def digest_of(key: str) -> bytes:

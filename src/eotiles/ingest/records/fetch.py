@@ -86,6 +86,10 @@ class Fetcher:
         self._patience = patience or Patience()
         self._connections = connections
         self._proxy = proxy
+        self._has_secrets = bool(headers)
+        self._encrypted: set[str] = set()
+        """Servers that were asked by https."""
+
         self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
         self._pauses: dict[str, float] = {}
         self._closed = False
@@ -139,6 +143,13 @@ class Fetcher:
     def _read(self, url: str, body: Any) -> tuple[bytes, str | None]:
         """An answer's text, or where it redirects to."""
         self.check_host(url)
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            self._encrypted.add(parts.hostname or "")
+        elif self._has_secrets and parts.hostname in self._encrypted:
+            raise IngestRefused(
+                "leads from https to an address that is not, to which no --header is sent in clear text"
+            )
         end = time.monotonic() + self._patience.total_s
         for attempt in range(ATTEMPTS):
             self._wait_for_pause(url, end)

@@ -59,7 +59,7 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
         adopted["stac_extensions"] = [name for name in extensions if name != WEB_MAP_LINKS]
     assets = document.get("assets")
     if isinstance(assets, dict):
-        adopted["assets"] = {key: _resolved(asset, base) for key, asset in assets.items()}
+        adopted["assets"] = {key: _adopted(asset, base) for key, asset in assets.items()}
     if collection is not None:
         adopted["collection"] = collection
     # pgSTAC's own members, which its exports hold.
@@ -100,6 +100,21 @@ def _resolved(thing: Any, base: str | None) -> Any:
         return thing
     made = absolute(href, base)
     return thing if made == href else {**thing, "href": made}
+
+
+def _adopted(asset: Any, base: str | None) -> Any:
+    """An asset with absolute hrefs, and without alternates that are files of this machine."""
+    made = _resolved(asset, base)
+    alternates = asset.get("alternate") if isinstance(asset, dict) else None
+    if not isinstance(alternates, dict):
+        return made
+    resolved = {key: _resolved(each, base) for key, each in alternates.items()}
+    kept = {
+        key: each
+        for key, each in resolved.items()
+        if not (isinstance(each, dict) and _is_path(each, base))
+    }
+    return {**made, "alternate": kept}
 
 
 def absolute(href: str, base: str) -> str:

@@ -7,6 +7,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,17 +26,24 @@ _DAMAGED = (OSError, EOFError, zlib.error, UnicodeDecodeError)
 def read_items(paths: Iterable[Path]) -> Iterator[Record]:
     """Every document in files, and in those below folders; in place of what cannot be read, the reason."""
     for path in paths:
-        if path.is_dir():
-            found = False
-            for file in _below(path):
-                found = True
-                yield from _read(file)
-            if not found:
-                yield Record(str(path), None, "holds no file of items (JSON, ndjson, geoparquet)")
-        elif path.is_file():
-            yield from _read(path)
-        else:
-            yield Record(str(path), None, "does not exist")
+        for record in _of(path):
+            # Names of files need not be characters; what people are told has to be.
+            place = record.place.encode(errors="replace").decode()
+            yield record if place == record.place else replace(record, place=place)
+
+
+def _of(path: Path) -> Iterator[Record]:
+    if path.is_dir():
+        found = False
+        for file in _below(path):
+            found = True
+            yield from _read(file)
+        if not found:
+            yield Record(str(path), None, "holds no file of items (JSON, ndjson, geoparquet)")
+    elif path.is_file():
+        yield from _read(path)
+    else:
+        yield Record(str(path), None, "is no file" if path.exists() else "does not exist")
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -49,6 +57,9 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Iterator[Record]:
     bare = path.name.lower().removesuffix(_GZIP)
+    if path.exists() and not path.is_file():
+        yield Record(str(path), None, "is no file")  # a pipe would be waited for without end
+        return
     try:
         if bare.endswith(PARQUET_ENDINGS):
             # Arrow is loaded by who has such a file.

@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 
 from eotiles.core.errors import BadParameter, IngestRefused
 from eotiles.ingest.records.fetch import Fetcher
+from eotiles.ingest.records.foreign import absolute
 from eotiles.ingest.records.journal import Mark, Name
 from eotiles.ingest.records.record import Json, Record, parse
 from eotiles.ingest.records.source import Wanted
@@ -53,8 +54,12 @@ def search_records(
         yield Record(url, None, "has no link for searching")
         return
     method = str(link.get("method", "GET")).upper()
-    address = urljoin(url, str(link.get("href")))
-    first = _Request(address, wanted.parameters(address, method), method)
+    address = absolute(str(link.get("href")), url)
+    try:
+        first = _Request(address, wanted.parameters(address, method), method)
+    except ValueError:
+        yield Record(url, None, "has a link for searching that is no address", gap=True)
+        return
     request, left = first, math.inf if wanted.limit is None else wanted.limit
     if resume is not None and wanted.limit is None:
         request = _Request.read(resume) or first
@@ -177,13 +182,15 @@ def _next(page: Json, request: _Request) -> _Request | None:
             given = link.get("body")
             body: Json = given if isinstance(given, dict) else {}
             merged = {**request.parameters, **body} if link.get("merge") else dict(body)
-            url = urljoin(request.url, link["href"])
+            url = absolute(link["href"], request.url)
             return _Request(url, merged if method == "POST" else {}, method)
     return None
 
 
 def _collection(url: str, name: str, fetcher: Fetcher) -> Record:
-    address = f"{url.split('?')[0].rstrip('/')}/collections/{quote(name, safe='')}"
+    address = (
+        f"{url.split('?')[0].rstrip('/')}/collections/{quote(name, safe='', errors='replace')}"
+    )
     try:
         document = parse(fetcher.read(address))
         if not isinstance(document, dict) or document.get("type") != "Collection":
