@@ -213,7 +213,7 @@ def band_title(band: Drawable) -> str:
 
 
 def _is_list_of_bands(band: Drawable) -> bool:
-    """Whether the asset's title only lists the bands of its file, as ingest does: "VV, VH", "blue, green, red, nir, …"."""
+    """Whether the asset's title only lists the bands of its file, as ingest writes it: "VV, VH", "blue, green, …"."""
     words = band.title.split(", ")
     return (
         band.siblings > 1
