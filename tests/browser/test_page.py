@@ -74,7 +74,7 @@ async def test_the_form_asks_what_it_says(visit: Visiting, fake: Fake) -> None:
     await page.fill("input[name=to]", "2024-06-20")
     await page.locator("input[name=cloud]").fill("35")
     await expect(page.locator("#cloud-value")).to_have_text("≤ 35 %")
-    await _until(lambda: "filter" in fake.searches[-1])
+    await _until(lambda: bool(fake.searches) and "filter" in fake.searches[-1])
     await page.check("input[name=inview]")
     await _until(lambda: "bbox" in fake.searches[-1])
     first, last = fake.searches[0], fake.searches[-1]
