@@ -127,6 +127,13 @@ def count(conninfo: str, table: str) -> int:
     return int(row[0])
 
 
+def compile_kernels() -> None:
+    """What a server compiles beside serving is to be compiled before: Numba changes the filters of warnings meanwhile,
+    which are those of all threads, and what tests make an error reaches code that had asked for quiet."""
+    tiler.warm()
+    tiler.warm_rest()
+
+
 @contextmanager
 def serving(
     settings: Settings,
@@ -134,14 +141,9 @@ def serving(
     *,
     app: ASGIApp | None = None,
 ) -> Iterator[str]:
-    """Run services under one origin, or an application, in a real server on a free port; gives the origin.
-
-    What a server compiles beside serving is compiled before: Numba changes the filters of warnings meanwhile, which are
-    those of all threads, and what tests make an error reaches code that had asked for quiet.
-    """
+    """Run services under one origin, or an application, in a real server on a free port; gives the origin."""
     if "raster" in services:
-        tiler.warm()
-        tiler.warm_rest()
+        compile_kernels()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(

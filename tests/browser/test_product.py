@@ -21,6 +21,7 @@ from eotiles.ingest.demo import COLLECTION, EPSG, ITEM, demo_files, demo_options
 from eotiles.ingest.files import ingest_files
 from eotiles.settings import Settings
 from tests.browser.conftest import Visiting, served
+from tests.stac_server import compile_kernels
 
 pytestmark = [
     pytest.mark.browser,
@@ -43,6 +44,7 @@ def url(cluster: Cluster, settings: Settings) -> Iterator[str]:
             roots=settings.roots,
         )
     assert not summary.refused
+    compile_kernels()
     with served(create_one(settings, ("site", "stac", "raster"))) as address:
         yield address
 

@@ -23,6 +23,7 @@ from eotiles.settings import Settings
 from scripts.stac_browser import built_folder
 from tests.browser.conftest import Visit, Visiting, served
 from tests.painted import COLLECTION, ITEMS, NEWEST, QUARTERS, ingest_painted
+from tests.stac_server import compile_kernels
 
 pytestmark = [
     pytest.mark.browser,
@@ -61,6 +62,7 @@ def values(cluster: Cluster, settings: Settings) -> Settings:
 
 
 def app(values: Settings) -> ASGIApp:
+    compile_kernels()
     return create_one(values, ("site", "stac", "raster"))
 
 

@@ -23,6 +23,7 @@ from eotiles.http.one import create_one
 from eotiles.settings import Settings
 from tests.browser.conftest import Visiting, served
 from tests.painted import COLLECTION, NEWEST, QUARTERS, ingest_painted, place
+from tests.stac_server import compile_kernels
 
 pytestmark = [
     pytest.mark.browser,
@@ -54,6 +55,7 @@ def pages() -> Iterator[str]:
 def url(cluster: Cluster, settings: Settings) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as scenes:
         ingest_painted(cluster, settings, Path(scenes))
+    compile_kernels()
     with served(create_one(settings, ("stac", "raster"))) as address:
         yield address
 

@@ -51,8 +51,8 @@ def eotiles(
 def test_the_summary_names_what_came_in_and_what_was_refused(
     settings: Settings, catalogue: psycopg.Connection[tuple[object, ...]], tmp_path: Path
 ) -> None:
-    geotiff(tmp_path / "s2-20190918_B04.tif", ramp(60, 70))
-    geotiff(tmp_path / "s2-20190918_B08.tif", ramp(60, 70))
+    geotiff(tmp_path / "s2-20190918_B04.tif", ramp(60, 70, start=1500))
+    geotiff(tmp_path / "s2-20190918_B08.tif", ramp(60, 70, start=1500))
     (tmp_path / "notes.tif").write_text("not imagery")
     geotiff(tmp_path / "nowhere.tif", ramp(8, 8), crs=None)
     options = ("--collection", "ingest-command", "--title", "Command", "--attribution", "me")

@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.products import ProductOptions, Workplace, ingest_products
+from eotiles.ingest.products.kinds import product_kind
+from eotiles.ingest.products.walk import ProductOptions, Workplace, ingest_products
 from eotiles.settings import Settings
 from tests import products
 from tests.integration.raster_expected import numbers
@@ -205,7 +205,7 @@ def test_radar_lies_where_its_points_say(drawn: Drawn) -> None:
         ("sentinel2", SURFACE.item, "True colour"),
         ("landsat", LANDSAT.item, "True colour"),
         ("naip", Path(products.NAIP_NAME).stem, "True colour"),
-        ("sentinel1", RADAR.item, "VH"),
+        ("sentinel1", RADAR.item, "VH amplitude, not calibrated"),
     ],
 )
 def test_the_item_offers_a_layer_that_draws(drawn: Drawn, kind: str, item: str, layer: str) -> None:

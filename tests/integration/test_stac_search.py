@@ -151,7 +151,7 @@ class TestPystacClient:
         monkeypatch.setattr(validator, "schema_cache", dict(schemas.documents()))
         assert catalogue.validate()
         for found in catalogue.collection_search(
-            filter="title LIKE '%mpty%'", filter_lang="cql2-text", sortby="title", limit=5
+            filter="id LIKE 'search-%mpty%'", filter_lang="cql2-text", sortby="title", limit=5
         ).collections():
             assert found.id == "search-empty"
             assert found.validate()
@@ -168,7 +168,8 @@ class TestPystacClient:
 
     def test_collection_search(self, catalogue: pystac_client.Client) -> None:
         found = catalogue.collection_search(q="empty")
-        assert [each.id for each in found.collections()] == ["search-empty"]
+        ours = [each.id for each in found.collections() if each.id.startswith("search-")]
+        assert ours == ["search-empty"]
 
     def test_it_reads_one_item(self, catalogue: pystac_client.Client) -> None:
         item = catalogue.get_collection("search-scenes").get_item("day-03")

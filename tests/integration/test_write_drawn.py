@@ -30,7 +30,7 @@ TOKEN = "the-token-of-the-tests"
 WITHIN_S = 1.0
 """What the issue asks for."""
 
-COLLECTION = "drawn"
+COLLECTION = "written-drawn"
 LEVELS = {"dark": 40, "bright": 200}
 GONE = None
 

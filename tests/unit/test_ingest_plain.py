@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stac_pydantic import Item
 
-from eotiles.ingest.plain import is_plain
+from eotiles.ingest.records.plain import is_plain
 from tests import builders
 
 WHOLE = builders.item(

@@ -204,7 +204,8 @@ def test_what_is_too_much_together_is_read_one_by_one(
     monkeypatch.setattr("eotiles.gather.DECODED_BYTES_MAX", 1000)
     with files(library, tmp_path) as opened:
         told = explain_step(opened, steps("a")[0], GRID, resampling="nearest")
-    assert told == {"asset": "a", "reader": "gdal", "reason": "very many blocks are needed at once"}
+    reason = "very many blocks are needed at once"
+    assert told == {"asset": "a", "reader": "gdal", "reason": reason, "resampling": "nearest"}
 
 
 def test_native_and_gdal_meet_on_one_grid(library: Library, tmp_path: Path) -> None:
