@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eotiles.catalog.links import ALL_INDICES, LEGEND, ON_THE_MAP
-from eotiles.ingest.foreign import adopt
+from eotiles.ingest.records.foreign import adopt
 
 BASE = "https://stac.example.org/collections/c/items/i"
 

@@ -69,7 +69,7 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
 
 
 def _is_left_out(link: Mapping[str, Any]) -> bool:
-    """Whether a link tells of the other catalogue's server, such as what another eotiles adds when it serves an item."""
+    """Whether a link tells of the other catalogue's server, as do those that another eotiles adds to an item."""
     rel, title = link.get("rel"), link.get("title")
     if not isinstance(rel, str):
         return False
