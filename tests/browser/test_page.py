@@ -74,7 +74,7 @@ async def test_the_form_asks_what_it_says(visit: Visiting, fake: Fake) -> None:
     await page.fill("input[name=to]", "2024-06-20")
     await page.locator("input[name=cloud]").fill("35")
     await expect(page.locator("#cloud-value")).to_have_text("≤ 35 %")
-    await _until(lambda: "filter" in fake.searches[-1])
+    await _until(lambda: bool(fake.searches) and "filter" in fake.searches[-1])
     await page.check("input[name=inview]")
     await _until(lambda: "bbox" in fake.searches[-1])
     first, last = fake.searches[0], fake.searches[-1]
@@ -235,3 +235,15 @@ async def test_a_phone_in_the_dark(visit: Visiting, fake: Fake) -> None:
     assert max(map(int, re.findall(r"\d+", background))) < 64
     await page.get_by_role("button", name="Hide").click()
     await expect(page.locator(".search")).to_be_hidden()
+
+
+async def test_a_long_name_of_a_layer_stays_in_the_card(visit: Visiting, fake: Fake) -> None:
+    visited = await visit(fake.url)
+    await visited.drawn()
+    names = visited.page.locator("#layers .name")
+    short = names.nth(1)
+    assert await short.evaluate("it => it.scrollWidth <= it.clientWidth"), "an index is not cut"
+    await names.first.evaluate("it => { it.textContent = 'blue, green, red, nir, '.repeat(9) }")
+    assert await names.first.evaluate("it => it.scrollWidth > it.clientWidth"), "cut"
+    inside = "it => it.getBoundingClientRect().right <= it.closest('.choices').getBoundingClientRect().right"
+    assert await names.first.evaluate(inside)

@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from eotiles.catalog.links import ALL_INDICES, LEGEND, ON_THE_MAP
 from eotiles.core.errors import BadParameter
 from eotiles.embedded.cluster import Cluster
 from eotiles.ingest.records import source
@@ -94,7 +96,12 @@ def test_items_lose_what_the_other_service_added(here: Here, api: str) -> None:
     }
     assert via in stored["links"]
     relations = {one["rel"] for one in stored["links"]}
-    assert relations.isdisjoint({"self", "root", "parent", "collection", "tilejson"})
+    assert relations.isdisjoint({"self", "root", "parent", "collection", "tilejson", LEGEND})
+    titles = {one.get("title") for one in stored["links"]}
+    served = httpx.get(via["href"]).json()["links"]
+    added = {ALL_INDICES, ON_THE_MAP}
+    assert added <= {one.get("title") for one in served}
+    assert titles.isdisjoint(added), "this service adds its own"
     assert {"license", "derived_from"} <= relations
     assert stored["properties"]["updated"] == "2021-05-01T00:00:00Z"
     assert stored["assets"]["red"]["href"] == f"{ROOT}day-10/red.tif"

@@ -384,3 +384,24 @@ def test_the_command(here: Here, tmp_path: Path, settings: Settings, cluster: Cl
     assert done.stderr.startswith(
         f"refused: {file}:4 asset 'red' of item foreign/bad is not opened"
     )
+
+
+def test_that_nothing_was_found_is_said(
+    ingest_conninfo: str, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text('{"type": "FeatureCollection", "features": []}')
+    done = subprocess.run(
+        [sys.executable, "-m", "eotiles", "ingest", "items", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "EOTILES_DATA": str(settings.data),
+            "PYTHONPATH": ":".join(sys.path),
+        },
+    )
+    assert done.returncode == 0
+    assert done.stderr == "note: nothing was found there: neither an item nor a collection\n"

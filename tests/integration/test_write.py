@@ -345,6 +345,10 @@ class TestItems:
             ({"geometry": None}, "geometry"),
             ([{"op": "test", "path": "/id", "value": "x"}], "patch"),
             ([{"op": "remove", "path": "/none"}], "patch"),
+            (
+                [{"op": "replace", "path": "/properties/none/x", "value": 1}],
+                "the patch does not apply: member 'none' is not there",
+            ),
             ([{"op": "add", "path": "/a/b/c", "value": 1}], "patch"),
             (
                 [{"op": "copy", "from": "/properties", "path": "/properties/x"}] * 40,

@@ -223,6 +223,11 @@ class TestKinds:
         sar = {"data_type": "float32", "raster:scale": 1, "eotiles:domain": "db"}
         item = scene(data=asset("data", {"name": "VV", **sar}, {"name": "VH", **sar}))
         assert [layer.name for layer in layers(item)] == ["VV", "VH"]
+        assert [layer.title for layer in layers(item)] == ["VV", "VH"]
+        item["assets"]["data"]["title"] = "VV, VH"
+        assert [layer.title for layer in layers(item)] == ["VV", "VH"], "not 'VV, VH: VV'"
+        item["assets"]["data"]["title"] = "Radar, calibrated"
+        assert layers(item)[0].title == "Radar, calibrated: VV"
         assert layers(item)[1].query[0] == ("assets", "data|bidx=2")
 
     def test_a_mask_is_not_what_a_scene_looks_like(self) -> None:
@@ -269,6 +274,25 @@ class TestRenders:
         renders = {name: {"assets": ["data"], "index": name} for name in PRESETS}
         camera = scene(data=asset("data", band("red"), band("green"), band("blue"), band("nir")))
         assert [layer.name for layer in layers(camera, renders)] == ["true-colour", "ndvi", "ndwi"]
+
+    def test_one_that_needs_more_bands_than_the_file_has_is_left_out(self) -> None:
+        """Colours and the panchromatic band of one sensor in a collection, both in an asset called data."""
+        renders = {
+            "true-colour": {"assets": ["data|bidx=3,2,1"], "rescale": [[0, 1]]},
+            "quality": {"assets": ["data|bidx=4"]},
+            "first": {"assets": ["data|bidx=1"]},
+        }
+        pan = scene(data=asset("data", band("pan")))
+        assert [layer.name for layer in layers(pan, renders)] == ["first"]
+        untold = scene(data={"href": "data.tif", "type": "image/tiff; application=geotiff"})
+        assert len(layers(untold, renders)) == 3, "nothing speaks against them"
+
+    @pytest.mark.parametrize("numbers", ["9" * 5000, ",", "1,,2", "x"])
+    def test_numbers_of_bands_that_are_none_are_for_the_raster_api_to_refuse(
+        self, numbers: str
+    ) -> None:
+        renders = {"true-colour": {"assets": [f"B04|bidx={numbers}"]}}
+        assert [layer.name for layer in layers(SENTINEL, renders)] == ["true-colour"]
 
     def test_true_colour_made_for_another_order_of_bands_is_not_used(self) -> None:
         renders = {"true-colour": {"assets": ["data|bidx=4,3,2"], "rescale": [[0, 3000]]}}

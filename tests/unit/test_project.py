@@ -13,7 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import eotiles
-from eotiles.cli import app
+from eotiles.cli import app, main
 from eotiles.cli.settings import in_force, reference, variable
 from eotiles.core.index import INDICES
 from eotiles.ingest.demo import COLLECTION, ITEM
@@ -185,6 +185,39 @@ def test_settings_in_force_are_printed_and_secrets_are_not(
     assert done.output == in_force(Settings())
     done = CliRunner().invoke(app, ["settings", "--markdown"])
     assert done.output == reference()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("EOTILES_PORT", "canary", "EOTILES_PORT: Input should be a valid integer"),
+        ("EOTILES_PORT", "99999", "EOTILES_PORT: Input should be less than or equal to 65535"),
+        ("EOTILES_LOG_LEVEL", "canary", "EOTILES_LOG_LEVEL: Input should be 'DEBUG'"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_sentence_without_its_value(
+    name: str,
+    value: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["eotiles", "settings"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"eotiles: {said}")
+    assert len(told.splitlines()) == 1
+    assert "canary" not in told
+
+
+def test_a_port_that_is_none_is_refused_before_anything_starts() -> None:
+    for command in ("serve", "demo"):
+        done = CliRunner().invoke(app, [command, "--port", "99999"])
+        assert done.exit_code == 2
+        assert "65535" in done.output
 
 
 def test_the_changelog_knows_this_version() -> None:

@@ -82,10 +82,15 @@ def drawables(assets: Json, *, properties: Json) -> tuple[Drawable, ...]:
     )
 
 
+def bands_listed(asset: Json) -> int:
+    """How many bands the asset says that its file has; 0 where it says nothing."""
+    return max(len(_list(asset.get(name))) for name in ("bands", "eo:bands", "raster:bands"))
+
+
 def _bands(key: str, asset: Json, properties: Json) -> Iterator[Drawable]:
     found = list(asset_sources(key, asset, properties=properties))
     listed, raster = _list(asset.get("bands")), _list(asset.get("raster:bands"))
-    count = max(len(listed), len(_list(asset.get("eo:bands"))), len(raster), 1)
+    count = bands_listed(asset) or 1
     for source in found:
         levels = [_at(listed, source.band), _at(raster, source.band), asset]
         unit = source.unit

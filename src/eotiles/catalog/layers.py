@@ -10,7 +10,7 @@ from typing import Any
 
 from eotiles.catalog.bands import sources
 from eotiles.catalog.classes import colormap_of
-from eotiles.catalog.drawable import Drawable, drawables
+from eotiles.catalog.drawable import Drawable, bands_listed, drawables
 from eotiles.catalog.radiometry import Json
 from eotiles.catalog.stretch import colour_ranges, single_range
 from eotiles.core.index import INDICES, PRESETS, Index
@@ -223,10 +223,20 @@ def band_name(band: Drawable) -> str:
 
 def band_title(band: Drawable) -> str:
     """What a layer of one band is called for people."""
-    is_titled = band.title.lower() not in GENERIC
+    is_titled = band.title.lower() not in GENERIC and not _is_list_of_bands(band)
     if band.siblings == 1:
         return band.title if is_titled else band.source.name
     return f"{band.title}: {band.source.name}" if is_titled else band.source.name
+
+
+def _is_list_of_bands(band: Drawable) -> bool:
+    """Whether the asset's title only lists the bands of its file, as ingest writes it: "VV, VH", "blue, green, …"."""
+    words = band.title.split(", ")
+    return (
+        band.siblings > 1
+        and len(words) > 1
+        and (words[-1] == "…" or not {band.source.name, band.source.common_name}.isdisjoint(words))
+    )
 
 
 def _single(band: Drawable) -> Query:
@@ -284,15 +294,29 @@ def _supplied(index: Index, having: Sequence[Source]) -> bool:
 
 
 def _fits(render: Any, assets: Json, having: Sequence[Source]) -> bool:
-    """Whether a render names assets, all of which are there, and an index only if the bands allow it."""
+    """Whether a render names assets that are all there with their bands, and an index only if the bands allow it."""
     if not isinstance(render, Mapping) or not isinstance(render.get("assets"), list):
         return False
     index = INDICES.get(str(render.get("index")))
     if index is not None and not _supplied(index, having):
         return False
-    return bool(render["assets"]) and all(
-        str(name).split("|")[0] in assets for name in render["assets"]
-    )
+    return bool(render["assets"]) and all(_holds(str(name), assets) for name in render["assets"])
+
+
+def _holds(name: str, assets: Json) -> bool:
+    """Whether `KEY` or `KEY|bidx=3,2,1` is there: bands beyond those that the asset lists are not."""
+    key, _, option = name.partition("|")
+    if key not in assets:
+        return False
+    numbers, count = _numbers(option.removeprefix("bidx=")), bands_listed(assets[key])
+    return numbers is None or count == 0 or all(number <= count for number in numbers)
+
+
+def _numbers(listed: str) -> list[int] | None:
+    """Of bands, as bidx lists them; None where it is no such list. Python refuses numbers of thousands of digits."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", listed):
+        return None
+    return [int(number) for number in listed.split(",")]
 
 
 def _is_bounded(name: str, render: Json) -> bool:
@@ -317,11 +341,9 @@ def _is_false(render: Json, bands: Sequence[Drawable]) -> bool:
     chosen: list[str | None] = []
     for name in render["assets"]:
         asset, _, numbers = str(name).partition("|bidx=")
-        if not re.fullmatch(r"[0-9,]{0,200}", numbers):
+        if (listed := _numbers(numbers or "1")) is None:
             return False
-        chosen += [
-            known.get((asset, int(number))) for number in (numbers or "1").split(",") if number
-        ]
+        chosen += [known.get((asset, number)) for number in listed]
     return len(chosen) == len(_COLOURS) and None not in chosen and tuple(chosen) != _COLOURS
 
 

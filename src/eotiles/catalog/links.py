@@ -32,6 +32,10 @@ THUMBNAIL = "thumbnail"
 LEGEND = "http://www.opengis.net/def/rel/ogc/1.0/legend"
 """Relation of a picture that says what the colours of a layer mean."""
 
+ALL_INDICES = "Spectral indices of this item"
+ON_THE_MAP = "View on the map"
+"""Titles of links of common relations, by which they are known again."""
+
 _PREVIEW_ROLES = {"thumbnail", "overview"}
 _PREVIEW_TYPES = ("image/png", "image/jpeg", "image/webp")
 
@@ -189,7 +193,7 @@ def _all_layers(address: str) -> Json:
     return {
         "rel": "related",
         "type": "application/json",
-        "title": "Spectral indices of this item",
+        "title": ALL_INDICES,
         "href": f"{address}/indices",
     }
 
@@ -198,7 +202,7 @@ def _map_link(site: Site, *, collection: str, item: str | None = None) -> Json:
     return {
         "rel": "alternate",
         "type": "text/html",
-        "title": "View on the map",
+        "title": ON_THE_MAP,
         "href": map_href(site.root, collection=collection, item=item),
     }
 

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 import eotiles
 from eotiles.cli import (
@@ -21,6 +22,7 @@ from eotiles.cli import (
     token,
 )
 from eotiles.core.errors import EotilesError
+from eotiles.settings import Settings
 
 app = typer.Typer(
     name="eotiles",
@@ -62,4 +64,9 @@ def main() -> None:
         app()
     except EotilesError as error:
         typer.echo(f"eotiles: {error}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        typer.echo(f"eotiles: {settings.wrong(error)}", err=True)
         sys.exit(1)

@@ -25,7 +25,7 @@ def demo(
         bool, typer.Option("--check", help="Ask the demo itself, print what came, exit 0 or 1.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option(help="Port; 0 takes a free one (EOTILES_PORT).")
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one (EOTILES_PORT).")
     ] = None,
 ) -> None:
     """Ingest a real Sentinel-2 scene and serve it: catalogue, tiles and map under one origin."""

@@ -70,6 +70,8 @@ def run_records(
             "EOTILES_ASSET_ROOTS names what may be opened",
             err=True,
         )
+    if not (report.checked or report.refusals or report.missing or report.collections):
+        typer.echo("note: nothing was found there: neither an item nor a collection", err=True)
     if report.missing:
         typer.echo(f"{report.missing} items that were stored are not in the database", err=True)
     typer.echo(report.sentence())

@@ -32,7 +32,10 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (EOTILES_HOST).")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0 takes a free one (EOTILES_PORT).")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port to listen on; 0 takes a free one (EOTILES_PORT)."
+        ),
     ] = None,
 ) -> None:
     """Serve the catalogue, the tiles and the map until SIGINT or SIGTERM, then drain.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from eotiles.settings import Settings
@@ -87,6 +87,20 @@ def in_force(values: Settings) -> str:
 def variable(name: str) -> str:
     """The environment variable of a field of Settings."""
     return f"{Settings.model_config['env_prefix']}{name.upper()}"
+
+
+def wrong(error: ValidationError) -> str:
+    """What is wrong with which settings, by their environment variables; never their values, some are secrets."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(
+        f"{_given(each['loc'])}: {each['msg'].removeprefix('Value error, ')}" for each in found
+    )
+
+
+def _given(loc: tuple[int | str, ...]) -> str:
+    # A field with an alias is told by the alias, which is an environment variable already.
+    name = str(loc[0]) if loc else ""
+    return variable(name) if name in Settings.model_fields else name or "the settings"
 
 
 def _meaning(name: str, field: FieldInfo) -> str:

@@ -176,7 +176,10 @@ def _patched(stored: Json, patch: Any) -> Json:
             else _merged(stored, patch)
         )
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise BadParameter(f"the patch does not apply: {error}"[:300]) from error
+        # jsonpointer writes down all of the document that it looked in.
+        reason = str(error).split(" not found in ")
+        said = f"{reason[0]} is not there" if len(reason) > 1 else reason[0]
+        raise BadParameter(f"the patch does not apply: {said}"[:300]) from error
     if not isinstance(changed, dict):
         raise BadParameter("the patch leaves no JSON object")
     if len(json.dumps(changed)) > MOST_BYTES:

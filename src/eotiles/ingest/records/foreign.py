@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from eotiles.catalog.links import WEB_MAP_LINKS
+from eotiles.catalog.links import ALL_INDICES, LEGEND, ON_THE_MAP, WEB_MAP_LINKS
 from eotiles.catalog.restore import INFERRED
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ _SERVICES = {"search", "data", "conformance", "service-desc", "service-doc", "ag
 _MAPS = {"xyz", "wms", "wmts", "tilejson", "pmtiles", "3d-tiles"}
 """Drawn by the other catalogue's server; this one draws its own."""
 
-LEFT_OUT = INFERRED | _PAGING | _SERVICES | _MAPS | {"preview"}
+LEFT_OUT = INFERRED | _PAGING | _SERVICES | _MAPS | {"preview", LEGEND}
 """Relations that say where a thing is in the other catalogue, or what its server does with it. Others stay:
 `derived_from`, `license`, `via`, `cite-as`, …"""
 
@@ -47,7 +47,7 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     kept = [
         link
         for link in (_resolved(link, base) for link in links)
-        if not (isinstance(link, dict) and (link.get("rel") in LEFT_OUT or _is_path(link, base)))
+        if not (isinstance(link, dict) and (_is_left_out(link) or _is_path(link, base)))
     ]
     source = _source(document, base)
     if source is not None and source not in kept:
@@ -66,6 +66,14 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     adopted.pop("pgstac:base_item", None)
     adopted.pop("private", None)
     return adopted
+
+
+def _is_left_out(link: Mapping[str, Any]) -> bool:
+    """Whether a link tells of the other catalogue's server, as do those that another eotiles adds to an item."""
+    rel, title = link.get("rel"), link.get("title")
+    if not isinstance(rel, str):
+        return False
+    return rel in LEFT_OUT or (rel, title) in (("related", ALL_INDICES), ("alternate", ON_THE_MAP))
 
 
 def _is_path(link: Mapping[str, Any], base: str | None) -> bool:
