@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from eotiles.catalog.database import Database, Role
+from eotiles.catalog.database import Database, Role, is_conninfo
 from eotiles.core.errors import SetupError
 from eotiles.core.key import Key, parse_keys
 from eotiles.embedded.cluster import Cluster
@@ -32,7 +32,8 @@ def conninfo(settings: Settings, role: Role) -> str:
     that this process should have (docs/deploy.md), so there `role` changes nothing.
 
     Raises:
-        SetupError: the embedded cluster was never started in this data folder.
+        SetupError: the embedded cluster was never started in this data folder; or the address of an external database
+            is none.
     """
     if uses_embedded(settings):
         return Cluster(settings.data).conninfo(role)
@@ -41,6 +42,11 @@ def conninfo(settings: Settings, role: Role) -> str:
         password = settings.database_password_file.read_text().strip()
     if settings.database_url is not None and settings.database_url.get_secret_value():
         url = settings.database_url.get_secret_value()
+        if not is_conninfo(url):
+            raise SetupError(
+                "EOTILES_DATABASE_URL is no address of a PostgreSQL database: it looks like "
+                "postgresql://user:password@host:5432/name"
+            )
         if password is not None:
             url += ("&" if "?" in url else "?") + f"password={quote(password, safe='')}"
         return url

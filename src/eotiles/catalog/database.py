@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -15,9 +16,18 @@ from eotiles.catalog.patience import GRACE_S, answered
 from eotiles.core.errors import BadParameter, EotilesError, Unavailable
 from eotiles.core.role import Role
 
-__all__ = ["Connection", "Database", "Role"]
+__all__ = ["Connection", "Database", "Role", "is_conninfo"]
 
 Connection = AsyncConnection[TupleRow]
+
+
+def is_conninfo(text: str) -> bool:
+    """Whether libpq can read a connection string. Its own error would repeat the text, password and all."""
+    try:
+        conninfo_to_dict(text)
+    except ProgrammingError:
+        return False
+    return True
 
 
 class Database:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eotiles.catalog.bands import sources
 from eotiles.catalog.classes import colormap_of
-from eotiles.catalog.drawable import Drawable, bands_listed, drawables
+from eotiles.catalog.drawable import Drawable, drawables
+from eotiles.catalog.fitting import (
+    COLOURS,
+    PLAIN_PARAMETERS,
+    fits,
+    is_bounded,
+    shows_other_colours,
+    supplied,
+)
 from eotiles.catalog.radiometry import Json
 from eotiles.catalog.stretch import colour_ranges, single_range
 from eotiles.core.index import INDICES, PRESETS, Index
-from eotiles.core.source import Source
-from eotiles.core.symbols import choose
 
 Query = tuple[tuple[str, str], ...]
 """Parameters of the raster API, in order; a name may repeat."""
@@ -27,20 +32,12 @@ ZOOM_MAX = 24
 AUTO = "auto"
 """As a range: found in the pixels, once for an item or a mosaic (http/titiler/named.py)."""
 
-MOST_NAME = 200
 MOST_TITLE = 120
-"""Characters. Every item is served with the names and titles of its layers."""
-
-MOST_PARTS = 100
-"""Assets and ranges of a render."""
-
-MOST_TEXT = 1024
-"""Characters of an expression or any other text of a render."""
+"""Characters. Every item is served with the titles of its layers."""
 
 MOST_SINGLE = 12
 """Bands of a file that are offered one by one."""
 
-_COLOURS = ("red", "green", "blue")
 _TRUE_COLOUR_NAMES = {
     TRUE_COLOUR,
     "true-color",
@@ -55,16 +52,6 @@ GENERIC = ("data", "image", "asset", "cog")
 
 _BESIDE = {"alpha", "mask", "qa", "scl"}
 """Names of bands that are not what a scene looks like."""
-
-_PLAIN_PARAMETERS = (
-    "expression",
-    "colormap_name",
-    "color_formula",
-    "nodata",
-    "resampling",
-    "unscale",
-)
-"""Fields of a render that are parameters of the raster API as they stand."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +109,11 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
         key: {"href": key, **each} for key, each in assets.items() if isinstance(each, Mapping)
     }
     having = sources({"assets": assets, "properties": properties})
-    indices = [index for index in PRESETS.values() if _supplied(index, having)]
+    indices = [index for index in PRESETS.values() if supplied(index, having)]
     fitting = {
         key: render
         for key, render in renders.items()
-        if _fits(render, assets, having) and _is_bounded(key, render)
+        if fits(render, assets, having) and is_bounded(key, render)
     }
     shown = [key for key in fitting if key in _TRUE_COLOUR_NAMES]
     if shown and not any("|" in str(name) for key in shown for name in fitting[key]["assets"]):
@@ -137,7 +124,7 @@ def offered_layers(assets: Json, *, renders: Json, properties: Json) -> tuple[Of
     fitting = {
         key: render
         for key, render in fitting.items()
-        if key not in shown or not _is_false(render, bands)
+        if key not in shown or not shows_other_colours(render, bands)
     }
     layers = _in_order(fitting) or (
         *(
@@ -160,7 +147,7 @@ def declared_layers(renders: Json) -> tuple[OfferedLayer, ...]:
 
 def declared_layer(name: str, render: Any) -> OfferedLayer | None:
     """A render as a layer, whether an item has what it needs or not; None where it names nothing to draw."""
-    if not isinstance(render, Mapping) or not _is_bounded(name, render):
+    if not isinstance(render, Mapping) or not is_bounded(name, render):
         return None
     has_assets = isinstance(render.get("assets"), list) and bool(render["assets"])
     if not has_assets and INDICES.get(str(render.get("index"))) is None:
@@ -182,9 +169,9 @@ def _true_colour(bands: Sequence[Drawable]) -> OfferedLayer | None:
 def true_colour_bands(bands: Sequence[Drawable]) -> tuple[Drawable, ...] | None:
     """From one ready-made colour asset if there is one, else the red, green and blue bands of finest pixels."""
     for is_ready in (True, False):
-        found = [_finest(colour, bands, visual=is_ready) for colour in _COLOURS]
+        found = [_finest(colour, bands, visual=is_ready) for colour in COLOURS]
         chosen = tuple(band for band in found if band is not None)
-        if len(chosen) == len(_COLOURS):
+        if len(chosen) == len(COLOURS):
             return chosen
     return None
 
@@ -289,64 +276,6 @@ def _colormap(colormap: Json) -> str:
     return json.dumps(colormap, separators=(",", ":"))
 
 
-def _supplied(index: Index, having: Sequence[Source]) -> bool:
-    return all(choose(symbol, having) for symbol in index.bands)
-
-
-def _fits(render: Any, assets: Json, having: Sequence[Source]) -> bool:
-    """Whether a render names assets that are all there with their bands, and an index only if the bands allow it."""
-    if not isinstance(render, Mapping) or not isinstance(render.get("assets"), list):
-        return False
-    index = INDICES.get(str(render.get("index")))
-    if index is not None and not _supplied(index, having):
-        return False
-    return bool(render["assets"]) and all(_holds(str(name), assets) for name in render["assets"])
-
-
-def _holds(name: str, assets: Json) -> bool:
-    """Whether `KEY` or `KEY|bidx=3,2,1` is there: bands beyond those that the asset lists are not."""
-    key, _, option = name.partition("|")
-    if key not in assets:
-        return False
-    numbers, count = _numbers(option.removeprefix("bidx=")), bands_listed(assets[key])
-    return numbers is None or count == 0 or all(number <= count for number in numbers)
-
-
-def _numbers(listed: str) -> list[int] | None:
-    """Of bands, as bidx lists them; None where it is no such list. Python refuses numbers of thousands of digits."""
-    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", listed):
-        return None
-    return [int(number) for number in listed.split(",")]
-
-
-def _is_bounded(name: str, render: Json) -> bool:
-    """Whether a render is not larger than anything that can be drawn."""
-    parts = [render.get(field) for field in ("assets", "rescale")]
-    texts = [render.get(field) for field in _PLAIN_PARAMETERS]
-    return (
-        len(name) <= MOST_NAME
-        and all(len(part) <= MOST_PARTS for part in parts if isinstance(part, list))
-        and all(len(text) <= MOST_TEXT for text in texts if isinstance(text, str))
-        and all(len(str(asset)) <= MOST_TEXT for asset in _list(render.get("assets")))
-    )
-
-
-def _list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
-def _is_false(render: Json, bands: Sequence[Drawable]) -> bool:
-    """Whether a true colour render would show other colours: made for another sensor's order of bands."""
-    known = {(band.source.asset, band.source.band): band.source.common_name for band in bands}
-    chosen: list[str | None] = []
-    for name in render["assets"]:
-        asset, _, numbers = str(name).partition("|bidx=")
-        if (listed := _numbers(numbers or "1")) is None:
-            return False
-        chosen += [known.get((asset, number)) for number in listed]
-    return len(chosen) == len(_COLOURS) and None not in chosen and tuple(chosen) != _COLOURS
-
-
 def _render(key: str, render: Json) -> OfferedLayer:
     index = INDICES.get(str(render.get("index")))
     title = str(render.get("title") or key)
@@ -361,7 +290,7 @@ def _render(key: str, render: Json) -> OfferedLayer:
     query = [("assets", str(name)) for name in render["assets"]]
     query += [
         (name, _text(render[name]))
-        for name in _PLAIN_PARAMETERS
+        for name in PLAIN_PARAMETERS
         if isinstance(render.get(name), str | int | float)
     ]
     query += [("rescale", pair) for pair in _rescale(render)]
