@@ -287,7 +287,7 @@ class TestRenders:
         untold = scene(data={"href": "data.tif", "type": "image/tiff; application=geotiff"})
         assert len(layers(untold, renders)) == 3, "nothing speaks against them"
 
-    @pytest.mark.parametrize("numbers", ["9" * 5000, ",", "1,,2", "x"])
+    @pytest.mark.parametrize("numbers", ["9" * 900, ",", "1,,2", "x"])
     def test_numbers_of_bands_that_are_none_are_for_the_raster_api_to_refuse(
         self, numbers: str
     ) -> None:
