@@ -46,6 +46,12 @@ CREATE TEMP TABLE eotiles_seen (collection text, id text, place text);
 CREATE TEMP TABLE eotiles_stage (LIKE pgstac.items) ON COMMIT DELETE ROWS;
 """
 
+# LZ4 takes a fifth of the time of pglz; a PostgreSQL that was built without it goes on with what it has.
+_COMPRESSION = """
+SELECT set_config(name, 'lz4', false) FROM pg_catalog.pg_settings
+WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)
+"""
+
 _TEMPLATE = """
 SELECT c.partition_trunc, b.base_item, b.base_item_id
 FROM pgstac.collections c, pgstac.current_base_item(c.id) b WHERE c.id = %s
@@ -124,6 +130,7 @@ class Bulk:
         self._extents: dict[str, Extent] = {}
 
     def __enter__(self) -> Self:
+        self._connection.execute(_COMPRESSION)
         self._connection.execute(_TABLES)
         return self
 
