@@ -15,9 +15,7 @@ from stac_pydantic import Item
 
 Json = dict[str, Any]
 
-_DAY = (
-    r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
-)
+_DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
 """Of any year: what is left to the model is 29 February."""
 
 _TIME = re.compile(
@@ -29,6 +27,7 @@ _TEXTS = ("title", "description", "license", "platform", "constellation", "missi
 _OF_ASSET = ("type", "title", "description")
 _OF_LINK = ("type", "title")
 _WHERE = ("href", "rel")
+_ONLY_TEXT = frozenset({str})
 _LONGEST = 4000
 """Of an href that is looked at here."""
 
@@ -110,12 +109,7 @@ def _are_properties(properties: Json) -> bool:
 
 
 def _are_texts(values: Any) -> bool:
-    if type(values) is not list:
-        return False
-    for each in values:  # a third of the time that a generator takes
-        if type(each) is not str:
-            return False
-    return True
+    return type(values) is list and _ONLY_TEXT.issuperset(map(type, values))
 
 
 def _are_links(links: Any) -> bool:
