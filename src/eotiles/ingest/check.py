@@ -221,7 +221,11 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
 
 def _is_number(value: Any) -> bool:
     """Whether JSON has a number there. The model takes texts and booleans for numbers too, PostgreSQL does not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -math.inf < value < math.inf
+    )
 
 
 def _scheme(href: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from math import isfinite
+from math import inf
 from typing import Any
 
 from pydantic import ValidationError
@@ -81,13 +81,12 @@ def _is_text(value: Any) -> bool:
 def _is_box(box: Any) -> bool:
     if type(box) is not list or len(box) not in (4, 6):
         return False
-    for number in box:
-        if type(number) is not float and type(number) is not int:
+    for number in box:  # an int may be too large for a float
+        if (type(number) is not float and type(number) is not int) or not -inf < number < inf:
             return False
     half = len(box) // 2
-    return bool(
-        -180 <= box[0] <= 180 and -180 <= box[half] <= 180 and -90 <= box[1] <= box[half + 1] <= 90
-    ) and all(map(isfinite, box))
+    on_globe = -180 <= box[0] <= 180 and -180 <= box[half] <= 180
+    return bool(on_globe and -90 <= box[1] <= box[half + 1] <= 90)
 
 
 def _are_properties(properties: Json) -> bool:
