@@ -2,7 +2,7 @@
 
 `python benchmarks/ingest_rate.py [--items 100000] [--rounds 3] [--json FILE] [--markdown]`: a line a case; STRICT=1
 exits 1 where a bar is missed. Interleaved pairs, each into a collection of its own that is removed again. Both are
-processes of their own, from the start to the end; ours also checks every item and its hrefs, and counts in the database.
+processes of their own, from the start to the end; ours also checks every item and its hrefs, and counts at the end.
 docs/benchmarks.md says what each case is.
 """
 
