@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from rivals import environment
+from rivals import environment, libpq
 from server import Server, free_port
 
 
@@ -48,21 +47,13 @@ def ours(data: Path, *, postgres: int, logs: Path) -> Api:
 def stock(name: str, *, conninfo: str, postgres: int, logs: Path, settings: dict[str, str]) -> Api:
     """The stock application in one worker of uvicorn."""
     port = free_port()
-    address = urlsplit(conninfo)
-    database = {
-        "PGHOST": address.hostname or "",
-        "PGPORT": str(address.port),
-        "PGUSER": unquote(address.username or ""),
-        "PGPASSWORD": unquote(address.password or ""),
-        "PGDATABASE": address.path.strip("/"),
-    }
     server = Server(
         name,
         [
             sys.executable, "-m", "uvicorn", "stac_fastapi.pgstac.app:create_app", "--factory", "--workers", "1",
             "--port", str(port), "--log-level", "warning", "--no-access-log",
         ],
-        environment=environment() | database | settings,
+        environment=environment() | libpq(conninfo) | settings,
         port=port,
         ready="/_mgmt/health",
         log=logs / f"search-{name}.log",

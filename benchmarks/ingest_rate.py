@@ -45,8 +45,8 @@ BANDS = ("B02", "B03", "B04", "B08", "B11", "B12", "SCL", "visual")
 OURS = """
 import sys
 from pathlib import Path
-from eotiles.ingest.itemfiles import read_items
-from eotiles.ingest.records import RecordOptions, ingest_records
+from eotiles.ingest.records.itemfiles import read_items
+from eotiles.ingest.records.walk import RecordOptions, ingest_records
 from eotiles.read.hrefs import allow_list
 conninfo, file, root = sys.argv[1:]
 report = ingest_records(

@@ -105,26 +105,30 @@ def ours(data: Path, *, roots: str, logs: Path, name: str = "ours") -> Rival:
 def peer(name: str, *, conninfo: str, logs: Path, settings: dict[str, str]) -> Rival:
     """The stock application of titiler.pgstac in one worker of uvicorn, on the same database."""
     port = free_port()
-    address = urlsplit(conninfo)
-    database = {
-        "PGHOST": address.hostname or "",
-        "PGPORT": str(address.port),
-        "PGUSER": unquote(address.username or ""),
-        "PGPASSWORD": unquote(address.password or ""),
-        "PGDATABASE": address.path.strip("/"),
-    }
     server = Server(
         name,
         [
             sys.executable, "-m", "uvicorn", "titiler.pgstac.main:app", "--workers", "1", "--port", str(port),
             "--log-level", "warning", "--no-access-log",
         ],
-        environment=environment() | database | settings,
+        environment=environment() | libpq(conninfo) | settings,
         port=port,
         ready="/healthz",
         log=logs / f"{name}.log",
     )  # fmt: skip
     return Rival(server, "", is_ours=False)
+
+
+def libpq(conninfo: str) -> dict[str, str]:
+    """An address of a database as the variables that the stock applications take."""
+    address = urlsplit(conninfo)
+    return {
+        "PGHOST": address.hostname or "",
+        "PGPORT": str(address.port),
+        "PGUSER": unquote(address.username or ""),
+        "PGPASSWORD": unquote(address.password or ""),
+        "PGDATABASE": address.path.strip("/"),
+    }
 
 
 def environment() -> dict[str, str]:

@@ -13,11 +13,18 @@ SELECT
   (SELECT count(*) FROM newest) <= $1::int AS is_complete,
   (SELECT content -> 'summaries' -> name FROM pgstac.collections WHERE id = $2::text) AS summary,
   array_agg(DISTINCT jsonb_typeof(value)) AS types,
-  min(value::numeric) FILTER (WHERE jsonb_typeof(value) = 'number')::float AS low,
-  max(value::numeric) FILTER (WHERE jsonb_typeof(value) = 'number')::float AS high,
+  min(number)::float AS low,
+  max(number)::float AS high,
   (array_agg(DISTINCT value) FILTER (WHERE jsonb_typeof(value) IN ('string', 'boolean')))[:$3::int] AS some
 FROM newest
 CROSS JOIN LATERAL jsonb_each(properties) AS property (name, value)
+-- JSON has numbers that no float holds; those are left out.
+CROSS JOIN LATERAL (
+  SELECT
+    CASE WHEN jsonb_typeof(value) = 'number'
+      THEN CASE WHEN value::numeric = 0 OR abs(value::numeric) BETWEEN 1e-307 AND 1e308 THEN value::numeric END
+    END AS number
+) AS numbers
 GROUP BY name
 ORDER BY count(*) DESC, name
 LIMIT 200

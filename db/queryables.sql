@@ -18,11 +18,11 @@ BEGIN
   FROM (VALUES
     (
       'eo:cloud_cover',
-      '{"title": "Cloud Cover", "type": "number"}'::jsonb,
+      '{"title": "Cloud cover", "type": "number"}'::jsonb,
       'eotiles_number', 'BTREE'
     ),
     -- Any length, unlike a B-tree; nobody asks for a range of squares.
-    ('grid:code', '{"title": "Grid Code", "type": "string"}'::jsonb, 'to_text', 'HASH')
+    ('grid:code', '{"title": "Grid code", "type": "string"}'::jsonb, 'to_text', 'HASH')
   ) AS ours (name, definition, property_wrapper, property_index_type)
   WHERE NOT EXISTS (SELECT FROM queryables WHERE queryables.name = ours.name);
   GET DIAGNOSTICS made = ROW_COUNT;

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from eotiles.ingest.files import Summary
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.products import ProductOptions, Workplace, ingest_products
+from eotiles.ingest.products.kinds import product_kind
+from eotiles.ingest.products.walk import ProductOptions, Workplace, ingest_products
 
 PREFIX = "products-"
 

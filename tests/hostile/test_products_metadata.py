@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.metadata import inside, parse_xml, read_bytes, read_xml
-from eotiles.ingest.mtl import read_mtl
+from eotiles.ingest.products.kinds import product_kind
+from eotiles.ingest.products.metadata import inside, parse_xml, read_bytes, read_xml
+from eotiles.ingest.products.mtl import read_mtl
 from tests import products
 from tests.products import Landsat, Sentinel1, Sentinel2
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 
-from eotiles.ingest.catalogue import Catalogue
-from eotiles.ingest.fetch import Patience
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.record import Record
-from eotiles.ingest.records import RecordOptions, Report, ingest_records
+from eotiles.ingest.records.catalogue import Catalogue
+from eotiles.ingest.records.fetch import Patience
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.record import Record
+from eotiles.ingest.records.walk import RecordOptions, Report, ingest_records
 from eotiles.ingest.session import stored_items
 from eotiles.read.hrefs import allow_list
 from tests import builders

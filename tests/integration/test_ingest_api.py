@@ -13,10 +13,10 @@ import pytest
 
 from eotiles.core.errors import BadParameter
 from eotiles.embedded.cluster import Cluster
-from eotiles.ingest import source
-from eotiles.ingest.catalogue import Catalogue
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.source import Wanted
+from eotiles.ingest.records import source
+from eotiles.ingest.records.catalogue import Catalogue
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.source import Wanted
 from eotiles.settings import Settings
 from tests import builders
 from tests.integration.catalogues import ROOT, Here, item, link
@@ -276,7 +276,7 @@ def test_the_same_page_under_ever_new_addresses(here: Here, pages: Pages) -> Non
             "NaN or Infinity",
         ),
         (lambda made: made.update(type="Cat"), "neither a STAC item"),
-        (lambda made: made.update(collection={"a": 1}), "id of a collection"),
+        (lambda made: made.update(collection={"a": 1}), "of a collection is not a text"),
         (lambda made: made.update(assets=[1]), "valid STAC"),
         (lambda made: made.update(links="no"), "valid STAC"),
         (lambda made: made["assets"]["red"].update(href="file:///etc/passwd"), "not opened"),

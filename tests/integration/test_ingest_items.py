@@ -15,8 +15,8 @@ import pytest
 import rustac
 
 from eotiles.embedded.cluster import Cluster
-from eotiles.ingest import records
-from eotiles.ingest.itemfiles import read_items
+from eotiles.ingest.records import walk as records
+from eotiles.ingest.records.itemfiles import read_items
 from eotiles.settings import Settings
 from tests import builders
 from tests.integration.catalogues import COG, ROOT, Here, item

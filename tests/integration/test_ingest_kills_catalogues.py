@@ -33,10 +33,11 @@ ITEMS = 120
 PROGRAM = """
 import sys
 from pathlib import Path
-from eotiles.ingest import records, source
-from eotiles.ingest.catalogue import Catalogue
-from eotiles.ingest.itemfiles import read_items
-from eotiles.ingest.journal import journal_of
+from eotiles.ingest.records import source
+from eotiles.ingest.records import walk as records
+from eotiles.ingest.records.catalogue import Catalogue
+from eotiles.ingest.records.itemfiles import read_items
+from eotiles.ingest.records.journal import journal_of
 from eotiles.ingest.session import stored_items
 from eotiles.read.hrefs import allow_list
 conninfo, way, where, data, roots = sys.argv[1:]

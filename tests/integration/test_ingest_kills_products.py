@@ -16,9 +16,9 @@ pytestmark = pytest.mark.integration
 
 PROGRAM = """
 from pathlib import Path
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.metadata import explained
-from eotiles.ingest.products import ProductOptions, Workplace, ingest_products
+from eotiles.ingest.products.kinds import product_kind
+from eotiles.ingest.products.metadata import explained
+from eotiles.ingest.products.walk import ProductOptions, Workplace, ingest_products
 
 with explained(Path("/")):
     import stactools.sentinel2.stac, stactools.naip.stac, stactools.landsat.mtl_metadata

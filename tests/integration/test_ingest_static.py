@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eotiles.core.errors import BadParameter
-from eotiles.ingest.source import Wanted
+from eotiles.ingest.records.source import Wanted
 from eotiles.settings import Settings
 from tests import builders
 from tests.integration.catalogues import ROOT, Here, item, link, tree

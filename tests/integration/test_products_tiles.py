@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from eotiles.ingest.kinds import product_kind
-from eotiles.ingest.products import ProductOptions, Workplace, ingest_products
+from eotiles.ingest.products.kinds import product_kind
+from eotiles.ingest.products.walk import ProductOptions, Workplace, ingest_products
 from eotiles.settings import Settings
 from tests import products
 from tests.integration.raster_expected import numbers

@@ -21,7 +21,7 @@ from eotiles.core.errors import UnknownItem
 from eotiles.core.sql import read_sql
 from eotiles.http.stac import application, parameters
 from eotiles.http.stac.addresses import site_of
-from eotiles.http.stac.client import CatalogueClient, _additions
+from eotiles.http.stac.client import _NOTHING, CatalogueClient, _additions
 from eotiles.settings import Settings
 from tests.stac_server import RENDERS, collection, load, scene, serving
 
@@ -42,16 +42,22 @@ class PlainClient(CatalogueClient):
             set(fields.include or ()) if fields else set(),
             set(fields.exclude or ()) if fields else set(),
         )
-        renders = await self._renders_of(found["features"], request)
+        declared = await self._declared_by(found["features"], request)
         found["features"] = [
             link_item(
                 site_of(request),
                 item,
-                renders=renders.get(item.get("collection", ""), {}),
+                **declared.get(item.get("collection", ""), _NOTHING),
                 additions=additions,
             )
             for item in found["features"]
         ]
+        if not {"next", "prev", "previous"} & {link["rel"] for link in found["links"]}:
+            returned = found.pop("numberReturned")
+            found |= {
+                "numberMatched": found.get("numberMatched", returned),
+                "numberReturned": returned,
+            }
         return found
 
     async def _found_collections(self, request: Request, **asked: Any) -> Any:

@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "empty": ({"geometry": {"type": "Polygon", "coordinates": []}}, "is empty"),
     "far": ({"geometry": {"type": "Point", "coordinates": [10, 91]}}, "latitudes"),
-    "text": ({"geometry": {"type": "Point", "coordinates": ["1", 2]}}, "not made of numbers"),
+    "text": ({"geometry": {"type": "Point", "coordinates": ["1", 2]}}, "no GeoJSON geometry"),
     "none": ({"geometry": None, "bbox": None}, "no geometry"),
     "backwards": (
         {

@@ -10,7 +10,7 @@ import rasterio
 from rasterio.control import GroundControlPoint
 
 from eotiles.core.errors import IngestRefused
-from eotiles.ingest.geocode import geocoded, utm_zone
+from eotiles.ingest.products.geocode import geocoded, utm_zone
 from tests.builders import geotiff, ramp
 from tests.products import Sentinel1
 

@@ -13,7 +13,7 @@ from stac_pydantic import Item
 
 from eotiles.core.errors import BadParameter
 from eotiles.ingest.check import check_bbox, check_times
-from eotiles.ingest.plain import is_plain
+from eotiles.ingest.records.plain import is_plain
 from tests import builders
 
 WHOLE = builders.item(

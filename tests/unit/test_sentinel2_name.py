@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eotiles.ingest.sentinel2_name import Kind, Sentinel2Name, read_name
+from eotiles.ingest.products.sentinel2_name import Kind, Sentinel2Name, read_name
 
 NAMES = (
     "S2A_OPER_MSI_L1C_DS_SGS__20160327T234528_S20160327T204522_N02.01",

@@ -9,7 +9,7 @@ import pytest
 
 from eotiles.core.errors import BadParameter, Forbidden, HrefRefused, Unauthorized
 from eotiles.core.key import Key, hash_token
-from eotiles.http.write_gate import check_token
+from eotiles.http.write.gate import check_token
 from eotiles.ingest.check import REACH_ELSEWHERE, check_footprint, check_hrefs, check_id
 from eotiles.read.hrefs import allow_list
 from tests import builders

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eotiles.cli.ingest_options import Collection, Copy, ReplaceCollections
 from eotiles.cli.serve import embedded_database
 from eotiles.settings import Settings
 
@@ -20,24 +21,9 @@ def ingest_items(
             "and folders of such.",
         ),
     ],
-    collection: Annotated[
-        str | None,
-        typer.Option(help="Collection that all items go into. Default: what each of them says."),
-    ] = None,
-    replace_collections: Annotated[
-        bool,
-        typer.Option(
-            help="A collection that is found replaces what the catalogue says of it. Default: it adds what is "
-            "missing there."
-        ),
-    ] = False,
-    copy: Annotated[
-        bool,
-        typer.Option(
-            "--copy",
-            help="Copy GeoTIFFs into the data folder, cloud-optimised. Default: they stay where they are.",
-        ),
-    ] = False,
+    collection: Collection = None,
+    replace_collections: ReplaceCollections = False,
+    copy: Copy = False,
 ) -> None:
     """Put STAC Items that somebody made into the catalogue. Their files stay where they are, unless copied.
 
@@ -45,8 +31,8 @@ def ingest_items(
     """
     # pgSTAC's loader and Shapely are loaded by the verb that needs them.
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
-    from eotiles.ingest.itemfiles import read_items  # noqa: PLC0415
-    from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.records.itemfiles import read_items  # noqa: PLC0415
+    from eotiles.ingest.records.walk import RecordOptions  # noqa: PLC0415
 
     options = RecordOptions(collection=collection, replace_collections=replace_collections)
     settings = Settings()

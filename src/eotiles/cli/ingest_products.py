@@ -116,8 +116,8 @@ def _run(
     state: str | None = None,
 ) -> None:
     # GDAL and stactools are loaded by the verb that needs them.
-    from eotiles.ingest.kinds import product_kind  # noqa: PLC0415
-    from eotiles.ingest.products import (  # noqa: PLC0415
+    from eotiles.ingest.products.kinds import product_kind  # noqa: PLC0415
+    from eotiles.ingest.products.walk import (  # noqa: PLC0415
         ProductOptions,
         Workplace,
         ingest_products,

@@ -11,15 +11,15 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from eotiles.ingest.journal import Mark
-from eotiles.ingest.record import Record
-from eotiles.ingest.records import RecordOptions, Report, ingest_records
+from eotiles.ingest.records.journal import Mark
+from eotiles.ingest.records.record import Record
+from eotiles.ingest.records.walk import RecordOptions, Report, ingest_records
 from eotiles.read.hrefs import allow_list
 from eotiles.runtime import conninfo
 from eotiles.settings import Settings
 
 if TYPE_CHECKING:
-    from eotiles.ingest.copy import Copying
+    from eotiles.ingest.records.copy import Copying
 
 
 def run_records(
@@ -80,7 +80,7 @@ def run_records(
 def _copying(settings: Settings, copy_from: Sequence[str]) -> Iterator[Copying]:
     """How files are copied into the data folder; web servers that the operator named may have any address."""
     # GDAL and the stores are loaded by who copies.
-    from eotiles.ingest.copy import Copying  # noqa: PLC0415
+    from eotiles.ingest.records.copy import Copying  # noqa: PLC0415
     from eotiles.ingest.session import stored_item  # noqa: PLC0415
     from eotiles.read.stores import open_stores  # noqa: PLC0415
     from eotiles.read.web import Web  # noqa: PLC0415

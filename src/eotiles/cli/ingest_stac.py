@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from eotiles.cli.ingest_options import Collection, Copy, ReplaceCollections
 from eotiles.cli.serve import embedded_database
 from eotiles.core.errors import BadParameter
 from eotiles.settings import Settings
@@ -39,10 +40,7 @@ def ingest_stac(
     filter_: Annotated[
         str | None, typer.Option("--filter", help="CQL2, as text or JSON. APIs only.")
     ] = None,
-    collection: Annotated[
-        str | None,
-        typer.Option(help="Collection that all items go into. Default: what each of them says."),
-    ] = None,
+    collection: Collection = None,
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,30 +55,18 @@ def ingest_stac(
         int,
         typer.Option(min=1, max=64, help="Documents of a static catalogue asked for at a time."),
     ] = 8,
-    replace_collections: Annotated[
-        bool,
-        typer.Option(
-            help="A collection that is found replaces what the catalogue says of it. Default: it adds what is "
-            "missing there."
-        ),
-    ] = False,
-    copy: Annotated[
-        bool,
-        typer.Option(
-            "--copy",
-            help="Copy GeoTIFFs into the data folder, cloud-optimised. Default: they stay where they are.",
-        ),
-    ] = False,
+    replace_collections: ReplaceCollections = False,
+    copy: Copy = False,
 ) -> None:
     """Bring items of another catalogue into this one. Their files stay where they are, unless copied.
 
     May be repeated, and goes on where it was cut short. Ends with 1 if anything was refused or could not be had.
     """
     from eotiles.cli.ingest_records import run_records  # noqa: PLC0415
-    from eotiles.ingest.catalogue import Catalogue  # noqa: PLC0415
-    from eotiles.ingest.records import RecordOptions  # noqa: PLC0415
+    from eotiles.ingest.records.catalogue import Catalogue  # noqa: PLC0415
+    from eotiles.ingest.records.source import Wanted  # noqa: PLC0415
+    from eotiles.ingest.records.walk import RecordOptions  # noqa: PLC0415
     from eotiles.ingest.session import stored_items  # noqa: PLC0415
-    from eotiles.ingest.source import Wanted  # noqa: PLC0415
     from eotiles.runtime import conninfo  # noqa: PLC0415
 
     settings = Settings()

@@ -60,7 +60,7 @@ def _create(service: Service, settings: Settings, *, written: bool) -> FastAPI:
 
         return create_stac(settings, written=written)
     if service == "ingest":
-        from eotiles.http.write import create_write  # noqa: PLC0415
+        from eotiles.http.write.application import create_write  # noqa: PLC0415
 
         return create_write(settings)
     if service == "raster":

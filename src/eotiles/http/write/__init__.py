@@ -1,0 +1,1 @@
+"""Writing over HTTP: a service of its own."""

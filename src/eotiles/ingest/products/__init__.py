@@ -1,0 +1,1 @@
+"""Products of agencies, from their folders to items."""

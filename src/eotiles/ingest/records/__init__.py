@@ -1,0 +1,1 @@
+"""Items that somebody else made, from files and other catalogues into this one."""
