@@ -43,6 +43,7 @@ _COLUMNS = "id, collection, datetime, end_datetime, geometry, content"
 
 _TABLES = """
 CREATE TEMP TABLE eotiles_seen (collection text, id text, place text);
+CREATE INDEX ON eotiles_seen (collection, id);
 CREATE TEMP TABLE eotiles_stage (LIKE pgstac.items) ON COMMIT DELETE ROWS;
 """
 
@@ -276,7 +277,8 @@ class Bulk:
     def _replace(self, collection: str, rows: Sequence[Row], stored: Stored) -> set[str]:
         """Store rows over those of the same ids; the ids that this run has seen before are left and returned."""
         names = [row.id for row in rows]
-        seen = dict(self._connection.execute(_SEEN, [collection, names]).fetchall())
+        # Planned each time: a plan made when few had been seen would go through all of them for each batch.
+        seen = dict(self._connection.execute(_SEEN, [collection, names], prepare=False).fetchall())
         self._copy(sql.Identifier("eotiles_stage"), rows)
         changed = {row[0] for row in self._connection.execute(_CHANGED, [collection])}
         for row in rows:
