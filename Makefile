@@ -12,7 +12,7 @@ WITH_BROWSER = $(if $(BROWSER),folder=$$($(BIN)/python scripts/stac_browser.py) 
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo serve test unit lint format bench bench-search bench-tiles soak screenshot settings clean
+.PHONY: help setup demo serve test unit lint format bench bench-ingest bench-search bench-tiles soak screenshot settings clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench: ## Print the benchmarks (STRICT=1 exits 1 where a bar is missed)
 	@scripts/setup test
 	@set -e; for name in bandmath encoders raster_tiles; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json; done
+
+bench-ingest: ## Benchmark the loading of 100,000 items against pypgstac load (ARGS="--items 10000": quick)
+	@scripts/setup test
+	@$(BIN)/python benchmarks/ingest_rate.py --json build/benchmarks/ingest_rate.json $(ARGS)
 
 bench-search: ## Benchmark searches of a million items against stac-fastapi-pgstac (ARGS="--items 100000": quick)
 	@scripts/setup test

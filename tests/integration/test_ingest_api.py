@@ -283,7 +283,7 @@ def test_the_same_page_under_ever_new_addresses(here: Here, pages: Pages) -> Non
             "NaN or Infinity",
         ),
         (lambda made: made.update(type="Cat"), "neither a STAC item"),
-        (lambda made: made.update(collection={"a": 1}), "of a collection"),
+        (lambda made: made.update(collection={"a": 1}), "of a collection is not a text"),
         (lambda made: made.update(assets=[1]), "valid STAC"),
         (lambda made: made.update(links="no"), "valid STAC"),
         (lambda made: made["assets"]["red"].update(href="file:///etc/passwd"), "not opened"),

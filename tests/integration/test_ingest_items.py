@@ -266,6 +266,95 @@ def test_what_the_database_refuses_loses_none_of_its_batch(
     assert report.checked == 6
 
 
+def test_a_collection_may_come_after_its_items(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items are made into rows a few at a time, and wait where nobody knows their collection yet."""
+    monkeypatch.setattr(records, "CHUNK_ITEMS", 2)
+    file = tmp_path / "items.ndjson"
+    many = [item(f"i{number}", day=number + 1) for number in range(7)]
+    many[2]["assets"]["red"]["href"] = "file:///etc/passwd"
+    mine = {**builders.collection("foreign"), "title": "Theirs"}
+    file.write_bytes(lines(*many[:5], mine, *many[5:]))
+    report = here.take(read_items([file]))
+    assert report.collections == {"foreign": "made"}
+    assert here.collection()["title"] == "Theirs"
+    assert here.items() == [f"i{number}" for number in (0, 1, 3, 4, 5, 6)]
+    assert [refusal.file for refusal in report.refused] == [f"{file}:3"]
+    assert here.take(read_items([file])).items.unchanged == 6
+
+
+def test_a_number_written_otherwise_is_no_change(
+    here: Here, tmp_path: Path, admin_conninfo: str
+) -> None:
+    file = tmp_path / "items.ndjson"
+    file.write_bytes(lines(*documents()))
+    here.take(read_items([file]))
+    with psycopg.connect(admin_conninfo) as connection:
+        connection.execute(
+            "UPDATE pgstac.items SET content = jsonb_set(content, '{properties,eo:cloud_cover}', '2.000') "
+            "WHERE id = 'b'"
+        )
+    assert here.take(read_items([file])).items.unchanged == 3
+    changed = documents()
+    changed[2]["properties"]["eo:cloud_cover"] = 3.0000000001
+    file.write_bytes(lines(*changed))
+    report = here.take(read_items([file]))
+    assert (report.items.unchanged, report.items.updated) == (2, 1)
+
+
+def _with(place: str, value: Any) -> dict[str, Any]:
+    made = item("wrong")
+    (made if place == "bbox" else made["properties"])[place] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (_with("bbox", [0, 0, 1, 91]), "bbox"),
+        (_with("bbox", [0, 5, 1, 4]), "bbox"),
+        (_with("bbox", [-400, 0, 1, 1]), "bbox"),
+        (_with("bbox", ["1", "2", "3", "4"]), "bbox"),
+        (_with("bbox", [True, 0, 1, 1]), "bbox"),
+        (_with("datetime", 1614592800), "datetime"),
+        (_with("created", 1614592800), "created"),
+        (_with("updated", "1614592800"), "updated"),
+        (
+            item("wrong")
+            | {
+                "properties": {
+                    "datetime": None,
+                    "start_datetime": "2021-03-02T00:00:00Z",
+                    "end_datetime": "2021-03-01T00:00:00Z",
+                }
+            },
+            "before",
+        ),
+    ],
+)
+def test_boxes_and_times_are_checked(
+    here: Here, tmp_path: Path, wrong: dict[str, Any], reason: str
+) -> None:
+    """As for writing over HTTP; none costs another of its batch."""
+    file = tmp_path / "items.ndjson"
+    first, *others = documents()
+    file.write_bytes(lines(first, wrong, *others))
+    report = here.take(read_items([file]))
+    assert here.items() == list(NAMES)
+    assert [refusal.file for refusal in report.refused] == [f"{file}:2"]
+    assert reason in report.refused[0].reason
+
+
+def test_a_footprint_across_the_antimeridian_may_go_on(here: Here, tmp_path: Path) -> None:
+    beyond = item("a")
+    beyond["geometry"]["coordinates"] = [[[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]]
+    beyond["bbox"] = [179, 0, 181, 1]
+    (tmp_path / "a.json").write_text(json.dumps(beyond))
+    assert here.take(read_items([tmp_path / "a.json"])).complete
+    assert here.item("a")["bbox"] == [179, 0, 181, 1]
+
+
 def test_what_is_gone_at_the_end_is_noticed(here: Here, tmp_path: Path) -> None:
     file = tmp_path / "items.ndjson"
     file.write_bytes(lines(*documents()))
@@ -351,6 +440,16 @@ def test_links_that_are_no_addresses_are_refused(here: Here, tmp_path: Path) -> 
     report = here.take(read_items([file]))
     assert here.items() == ["good"]
     assert "'alternate'" in report.refused[0].reason
+
+
+def test_radiometry_that_cannot_be_meant_is_refused(here: Here, tmp_path: Path) -> None:
+    bad = item("bad")
+    bad["properties"]["eotiles:radiometry"] = {"red": {"scale": 0}}
+    file = tmp_path / "items.ndjson"
+    file.write_bytes(lines(bad, item("good")))
+    report = here.take(read_items([file]))
+    assert here.items() == ["good"]
+    assert "eotiles:radiometry" in report.refused[0].reason
 
 
 def test_the_command(here: Here, tmp_path: Path, settings: Settings, cluster: Cluster) -> None:

@@ -170,8 +170,10 @@ def check_times(item: Json, model: Item) -> None:
         )
 
 
-def check_bbox(item: Json) -> None:
+def check_bbox(item: Json, *, reach: float = REACH) -> None:
     """Pass a bounding box of four or six numbers on the globe; its west may be east of its east (antimeridian).
+
+    Longitudes are `reach` degrees at most, as those of the footprint.
 
     Raises:
         BadParameter: it is none.
@@ -183,7 +185,7 @@ def check_bbox(item: Json) -> None:
         raise BadParameter(f"the bbox of item {item.get('id')!r} is not four or six numbers")
     south, north = (box[1], box[3]) if len(box) == 4 else (box[1], box[4])
     flat = (box[0], south, box[len(box) // 2], north)
-    if not (abs(flat[0]) <= 180 and abs(flat[2]) <= 180 and -90 <= south <= north <= 90):
+    if not (abs(flat[0]) <= reach and abs(flat[2]) <= reach and -90 <= south <= north <= 90):
         raise BadParameter(
             f"the bbox of item {item.get('id')!r} is not west, south, east, north in degrees"
         )
@@ -198,14 +200,15 @@ def check_hrefs(thing: Json, allowed: AllowList, *, name: str) -> None:
         HrefRefused: an asset lies elsewhere, or a link is no address.
         BadParameter: an asset has no href.
     """
+    is_sure = allowed.is_sure
     for key, asset in (thing.get("assets") or {}).items():
         href = asset.get("href") if isinstance(asset, Mapping) else None
+        if isinstance(asset, Mapping) and "alternate" in asset:
+            _check_alternates(asset, asset_of=f"asset {key!r} of {name}")
+        if isinstance(href, str) and is_sure(href):
+            continue
         if not isinstance(href, str) or not href.strip():
             raise BadParameter(f"asset {key!r} of {name} has no href")
-        if "alternate" in asset:
-            _check_alternates(asset, asset_of=f"asset {key!r} of {name}")
-        if allowed.is_sure(href):
-            continue
         if is_raster(asset) or not href.lower().startswith(_ELSEWHERE):
             allowed.locate(href, asset=key, item=name)
     for key, described in _described(thing, name):
@@ -256,7 +259,11 @@ def _check_followed(href: str, *, what: str) -> None:
 
 def _is_number(value: Any) -> bool:
     """Whether JSON has a number there. The model takes texts and booleans for numbers too, PostgreSQL does not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -math.inf < value < math.inf
+    )
 
 
 def _scheme(href: str) -> str:

@@ -58,8 +58,9 @@ class AllowList:
             re.escape(f"{each.scheme}://{each.host}{each.path}") for each in self.remotes
         )
         name = r"[A-Za-z0-9_][A-Za-z0-9._=-]*"
+        # Possessive (+): a folder's name ends at its slash and nowhere else.
         return re.compile(
-            rf"(?:{roots or '(?!)'})(?:{name}/)*{name}\.[Tt][Ii][Ff]{{1,2}}", re.ASCII
+            rf"(?:{roots or '(?!)'})(?:{name}+/)*+{name}\.[Tt][Ii][Ff]{{1,2}}", re.ASCII
         )
 
     def locate(self, href: str, *, asset: str, item: str) -> str:

@@ -44,11 +44,13 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     links = document.get("links")
     links = links if isinstance(links, list) else []
     base = _base(base, links)
-    kept = [
-        link
-        for link in (_resolved(link, base) for link in links)
-        if not (isinstance(link, dict) and (_is_left_out(link) or _is_path(link, base)))
-    ]
+    kept = []
+    for link in links:
+        if isinstance(link, dict) and _is_left_out(link):
+            continue
+        resolved = _resolved(link, base)
+        if not (isinstance(resolved, dict) and _is_path(resolved, base)):
+            kept.append(resolved)
     source = _source(document, base)
     if source is not None and source not in kept:
         kept.append(source)
@@ -58,7 +60,7 @@ def adopt(document: Mapping[str, Any], *, base: str | None, collection: str | No
     if isinstance(extensions, list) and WEB_MAP_LINKS in extensions:
         adopted["stac_extensions"] = [name for name in extensions if name != WEB_MAP_LINKS]
     assets = document.get("assets")
-    if isinstance(assets, dict):
+    if isinstance(assets, dict) and not _are_absolute(assets):
         adopted["assets"] = {key: _adopted(asset, base) for key, asset in assets.items()}
     if collection is not None:
         adopted["collection"] = collection
@@ -74,6 +76,17 @@ def _is_left_out(link: Mapping[str, Any]) -> bool:
     if not isinstance(rel, str):
         return False
     return rel in LEFT_OUT or (rel, title) in (("related", ALL_INDICES), ("alternate", ON_THE_MAP))
+
+
+def _are_absolute(assets: Json) -> bool:
+    """Whether nothing is to be resolved, told in a glance: so it is with most archives."""
+    try:
+        for asset in assets.values():
+            if not asset["href"].startswith(_PLAIN) or "alternate" in asset:
+                return False
+    except (KeyError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _is_path(link: Mapping[str, Any], base: str | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stac_pydantic import Collection
 
+from eotiles.catalog.override import OVERRIDE, check_override
 from eotiles.ingest.check import check_hrefs, check_id, check_model
 from eotiles.ingest.records.extent import extent_of, extent_read, widened
 from eotiles.ingest.records.foreign import adopt
@@ -25,6 +26,8 @@ def prepare(document: Json, *, base: str | None, allowed: AllowList) -> Json:
     """
     name = check_id("a collection", document.get("id"))
     check_model(Collection, document, name=f"collection {name!r}")
+    if (said := document.get(OVERRIDE)) is not None:
+        check_override(said, name=f"collection {name!r}")
     made = adopt(document, base=base)
     check_hrefs(made, allowed, name=name)
     encode(made)

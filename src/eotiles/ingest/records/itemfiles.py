@@ -7,7 +7,6 @@ import io
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -29,7 +28,7 @@ def read_items(paths: Iterable[Path]) -> Iterator[Record]:
         for record in _of(path):
             # Names of files need not be characters; what people are told has to be.
             place = record.place.encode(errors="replace").decode()
-            yield record if place == record.place else replace(record, place=place)
+            yield record if place == record.place else record._replace(place=place)
 
 
 def _of(path: Path) -> Iterator[Record]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,8 +15,7 @@ MOST_DOCUMENT_BYTES = 16 * 2**20
 """Of one item or collection, as JSON."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A document, or what stands in its place."""
 
     place: str

@@ -13,8 +13,17 @@ import shapely
 from pypgstac.hydration import dehydrate
 from stac_pydantic import Item
 
+from eotiles.catalog.override import OVERRIDE, check_override
 from eotiles.core.errors import BadParameter, HrefRefused
-from eotiles.ingest.check import REACH_ELSEWHERE, check_hrefs, check_id, check_model, footprints
+from eotiles.ingest.check import (
+    REACH_ELSEWHERE,
+    check_bbox,
+    check_hrefs,
+    check_id,
+    check_model,
+    check_times,
+    footprints,
+)
 from eotiles.ingest.records.plain import is_plain
 from eotiles.ingest.records.record import MOST_DOCUMENT_BYTES, check_text
 from eotiles.read.hrefs import AllowList
@@ -148,7 +157,11 @@ def _checked(item: Json, template: Template, allowed: AllowList) -> tuple[dateti
     """
     name = check_id("an item", item.get("id"))
     if not is_plain(item):
-        check_model(Item, item, name=f"item {name!r}")
+        model = check_model(Item, item, name=f"item {name!r}")
+        check_bbox(item, reach=REACH_ELSEWHERE)
+        check_times(item, model)
+    if (said := item["properties"].get(OVERRIDE)) is not None:
+        check_override(said, name=f"item {name!r}")
     check_hrefs(item, allowed, name=f"{template.collection}/{name}")
     start, end = _times(item["properties"])
     content = dehydrate(template.base_item, item)

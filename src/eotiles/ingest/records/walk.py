@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 BATCH_ITEMS = 2000
 BATCH_BYTES = 32 * 2**20
-"""Of JSON; as Python's objects it is five times as much."""
+"""Of JSON."""
+
+CHUNK_ITEMS = 50
+"""Made into rows at a time, while they are in the processor's caches: as objects an item is five times its JSON."""
 
 BATCH_S = 10.0
 """What came is stored after so long, however little: a slow catalogue is not asked twice for much."""
@@ -182,6 +185,10 @@ class _Work:
         self._report = report
         self._copying = copying
         self._documents: dict[str, list[tuple[Record, Json]]] = {}
+        self._rows: dict[str, list[Row]] = {}
+        self._templates: dict[str, Template] = {}
+        """Of the batch: what others edit in a collection counts from the next one on."""
+
         self._count = 0
         self._bytes = 0
         self._since = time.monotonic()
@@ -216,12 +223,15 @@ class _Work:
         if self._copying is not None:
             self.flush()
             with self._copying.copied(item, lambda: self._report.refusals) as copied:
-                self._documents = {collection: [(record, copied)]}
+                self._documents[collection] = [(record, copied)]
                 self.flush()
             return
-        self._documents.setdefault(collection, []).append((record, item))
+        waiting = self._documents.setdefault(collection, [])
+        waiting.append((record, item))
         self._count += 1
         self._bytes += record.size_bytes
+        if len(waiting) % CHUNK_ITEMS == 0:
+            self._make(collection, at_last=False)
 
     def _take_collection(self, record: Record, document: Json) -> None:
         if self._options.collection is not None:
@@ -237,39 +247,62 @@ class _Work:
             return given if stored is None else merged(stored, given, replace=replace)
 
         changed = self._bulk.change_collection(name, change)
+        self._templates.pop(name, None)
         word = "kept" if not changed else "made" if known[-1] is None else "changed"
         self._report.collections.setdefault(name, word)
 
     def flush(self) -> None:
-        documents, self._documents = self._documents, {}
+        for collection in list(self._documents):
+            self._make(collection, at_last=True)
+        rows, self._rows = self._rows, {}
+        self._documents.clear()
+        self._templates.clear()
         self._count = self._bytes = 0
         self._since = time.monotonic()
-        while documents:
-            self._store(*documents.popitem())
+        while rows:
+            stored = self._bulk.store(rows.popitem()[1])
+            for refusal in stored.refused:
+                self._report.refuse(refusal)
+            stored.refused = []
+            self._report.items.add(stored)
         # Of what was freed nothing is left to look at; errors may have left cycles.
         gc.collect(1)
 
-    def _store(self, collection: str, found: list[tuple[Record, Json]]) -> None:
-        stored = self._bulk.store(self._rows(collection, found))
-        for refusal in stored.refused:
-            self._report.refuse(refusal)
-        stored.refused = []
-        self._report.items.add(stored)
+    def _make(self, collection: str, *, at_last: bool) -> None:
+        """Make rows of the documents that wait; before the end of a batch only if there is their collection.
 
-    def _rows(self, collection: str, found: list[tuple[Record, Json]]) -> list[Row]:
-        items = [item for _, item in found]
-        places = [record.place for record, _ in found]
-        try:
-            template = self._bulk.template(collection)
-        except UnknownCollection:
-            made = make_rows(items, _blank(collection), self._allowed, places=places)
-            first = next((row for row in made if isinstance(row, Row)), None)
-            if first is None:
-                return self._fit(made, found)
-            # Of the first item that is fit to be stored.
-            self._collection(collection, new_collection(collection, first), replace=False)
-            template = self._bulk.template(collection)
-        return self._fit(make_rows(items, template, self._allowed, places=places), found)
+        Its document may come after its items; where none comes, one is made.
+        """
+        found = self._documents[collection]
+        template = self._templates.get(collection)
+        if template is None:
+            try:
+                template = self._bulk.template(collection)
+            except UnknownCollection:
+                if not at_last:
+                    return
+                template = self._new_collection(collection, found)
+            if template is not None:
+                self._templates[collection] = template
+        del self._documents[collection]
+        made = make_rows(
+            [item for _, item in found],
+            _blank(collection) if template is None else template,
+            self._allowed,
+            places=[record.place for record, _ in found],
+        )
+        self._rows.setdefault(collection, []).extend(self._fit(made, found))
+
+    def _new_collection(
+        self, collection: str, found: Sequence[tuple[Record, Json]]
+    ) -> Template | None:
+        """The template of a collection made of the first item that is fit to be stored; None: there is no such."""
+        for record, item in found:
+            (row,) = make_rows([item], _blank(collection), self._allowed, places=[record.place])
+            if isinstance(row, Row):
+                self._collection(collection, new_collection(collection, row), replace=False)
+                return self._bulk.template(collection)
+        return None
 
     def _fit(
         self,
